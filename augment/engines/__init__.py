@@ -1,0 +1,1 @@
+"""One translation engine a file, one function type: segments in, translations out."""

@@ -1,0 +1,1 @@
+"""From a training mixture to an adapter, and the proof of what it changed."""
