@@ -5,10 +5,13 @@ dies is noticed and its shards are done again; a function that raises stops the 
 """
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Literal, TypeVar
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 from tqdm import tqdm
 
@@ -20,6 +23,8 @@ R = TypeVar("R")
 
 @settings
 class Shards:
+    """How much text a shard holds and what maps over them; workers and runner change no byte."""
+
     most_bytes: int  # of a table's memory in one shard
     workers: int  # processes of the pool
     runner: Literal["pool", "ray"]  # ray: tasks on the cluster of RAY_ADDRESS
@@ -63,8 +68,15 @@ def map_pool(function: Callable[[T], R], tasks: Sequence[T], shards: Shards, lab
             except BrokenProcessPool:
                 continue
             return [results[number] for number in range(len(tasks))]
+    raise died(label, shards, tasks, results)
+
+
+def died(
+    label: str, shards: Shards, tasks: Sequence[object], results: Mapping[int, object]
+) -> RuntimeError:
+    """The error that names the shards which no worker lived to do."""
     lost = [number for number in range(len(tasks)) if number not in results]
-    raise RuntimeError(
+    return RuntimeError(
         f"{label}: a worker died {shards.most_retries + 1} times (killed, or out of memory?); "
         f"shards {lost} are not done; lower shards.workers or shards.most_bytes"
     )
@@ -86,18 +98,41 @@ def executor(workers: int) -> ProcessPoolExecutor:
 
 
 def map_ray(function: Callable[[T], R], tasks: Sequence[T], shards: Shards, label: str) -> list[R]:
-    """The map as Ray tasks; Ray runs the tasks of a lost node again."""
+    """The map as Ray tasks; Ray runs the tasks of a lost worker or node again.
+
+    Every node sees the project's folder under the same path: shards are read and written there.
+
+    Raises:
+        RuntimeError: workers died more than `most_retries` times under one shard.
+    """
     import ray  # the extra 'ray'
+    from ray.exceptions import NodeDiedError, RayTaskError, WorkerCrashedError
 
     if not ray.is_initialized():
-        ray.init(log_to_driver=False)
-    remote = ray.remote(max_retries=shards.most_retries)(function)
-    waiting = {remote.remote(task): number for number, task in enumerate(tasks)}
-    order = dict(waiting)
+        places = os.pathsep.join(
+            p for p in sys.path if p and not Path(p).is_relative_to(sys.prefix)
+        )
+        ray.init(log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": places}})
+    remote: Any = ray.remote(num_cpus=1, max_retries=shards.most_retries)(in_folder)
+    waiting = {remote.remote(Path.cwd(), function, t): number for number, t in enumerate(tasks)}
     results: dict[int, R] = {}
-    with tqdm(total=len(tasks), desc=label) as bar:
-        while waiting:
-            done, _ = ray.wait(list(waiting), num_returns=1)
-            results[waiting.pop(done[0])] = ray.get(done[0])
-            bar.update()
-    return [results[number] for number in sorted(order.values())]
+    try:
+        with tqdm(total=len(tasks), desc=label) as bar:
+            while left := [future for future, n in waiting.items() if n not in results]:
+                done = ray.wait(left, num_returns=1)[0][0]
+                results[waiting[done]] = ray.get(done)
+                bar.update()
+    except RayTaskError as error:
+        raise error.cause from None
+    except (WorkerCrashedError, NodeDiedError) as error:
+        raise died(label, shards, tasks, results) from error
+    finally:
+        for future in waiting:
+            ray.cancel(future, force=True)  # a task that is done is left alone
+    return [results[number] for number in range(len(tasks))]
+
+
+def in_folder(folder: Path, function: Callable[[T], R], task: T) -> R:
+    """`function` of the task, where relative paths mean what they mean to the caller."""
+    os.chdir(folder)
+    return function(task)

@@ -194,13 +194,17 @@ def account(job: Job, values: dict[str, Any], made: Output) -> dict[str, Any]:
     report: dict[str, Any] = {}
     rows = made.tables.get("rows")
     if job.enters and "ledger" in made.tables:
-        entered = pa.concat_tables(
-            [values[n].select(["id", "language", "origin"]) for n in job.enters]
-        )
+        entered = pa.concat_tables([entering(values[n]) for n in job.enters])
         report = judged(job.stage.__name__, entered, made.tables["ledger"], rows)
     elif rows is not None:
         report = {"rows": len(rows), "by_language": counts(rows, "language", "origin")}
     return {**report, **made.report}
+
+
+def entering(rows: pa.Table | Path) -> pa.Table:
+    """What the report counts of the rows that entered; a stage that got a path read no text."""
+    names = ["id", "language", "origin"]
+    return read(rows, names) if isinstance(rows, Path) else rows.select(names)
 
 
 def judged(name: str, entered: pa.Table, ledger: pa.Table, rows: pa.Table | None) -> dict[str, Any]:

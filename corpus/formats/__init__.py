@@ -1,1 +1,1 @@
-"""One reader a file: from a raw source to records with their line."""
+"""Readers, one format a file: each yields every record of a file, readable or not."""

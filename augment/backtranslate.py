@@ -1,0 +1,93 @@
+"""Back-translation: a machine-made source for target segments that have none.
+
+Rows come from the training split alone: those without a source, and those whose source is held
+back as if they had none, so that the effect can be measured against the human side.
+
+Source: Sennrich et al. 2016, https://aclanthology.org/P16-1009
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from augment.engines import thot
+from augment.translator import Row, held_back, rows_of, translate
+from corpus.settings import Languages, settings
+from corpus.shards import Shards
+from corpus.stage import Output, run
+from corpus.table import SYNTHETIC, canonical, digest, place
+
+
+@settings
+class Backtranslate:
+    """Which rows get a source."""
+
+    monolingual_share: float  # of the pairs whose source is hidden from training, 0 to 1
+    most_rows: int | None  # per language, chosen by hash of the id; null: all, 0: none
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.monolingual_share <= 1:
+            raise ValueError(f"monolingual_share must be 0 to 1, got {self.monolingual_share}")
+        if self.most_rows is not None and self.most_rows < 0:
+            raise ValueError(f"most_rows must be null or at least 0, got {self.most_rows}")
+
+
+def backtranslate(  # noqa: PLR0913
+    train: pa.Table,
+    translator: Path,
+    params: Backtranslate,
+    active: tuple[str, ...],
+    languages: Languages,
+    shards: Shards,
+) -> Output:
+    """Rows of a machine-made source and a human target, one for each parent."""
+    made, report = [], {}
+    for key, rows in rows_of(train, active, languages).items():
+        parents = choose(rows, params)
+        model = translator / key / "backward"
+
+        def back(texts: list[str], model: Path = model) -> list[str]:
+            return translate(model, texts, shards, "backtranslate")
+
+        pivot = languages[key].pivot
+        new = pair_up(parents, back, thot.engine(model), pivot) if parents else []
+        made += new
+        report[key] = {"chosen": len(parents), "empty": len(parents) - len(new)}
+    table = canonical(pa.Table.from_pylist(made, schema=SYNTHETIC))
+    return Output({"rows": table}, {"languages": report})
+
+
+def choose(rows: list[Row], params: Backtranslate) -> list[Row]:
+    """Rows to be treated as target-only, at most so many, by hash of the id."""
+    alone = [
+        row
+        for row in rows
+        if row["target"] and (not row["source"] or held_back(row["id"], params.monolingual_share))
+    ]
+    by_place = sorted(alone, key=lambda row: (place("backtranslate", row["id"]), row["id"]))
+    return by_place[: params.most_rows]
+
+
+def pair_up(
+    parents: list[Row], back: Callable[[list[str]], list[str]], engine: str, pivot: str
+) -> list[Row]:
+    """The parents' targets with a new source each; a translation of no character makes no row."""
+    sources = back([row["target"] for row in parents])
+    return [
+        child(row, "backtranslate", engine, source=source, source_language=pivot)
+        for row, source in zip(parents, sources, strict=True)
+        if source
+    ]
+
+
+def child(parent: Row, method: str, engine: str, **sides: str | None) -> Row:
+    """A synthetic row of the parent with other sides; its id changes with its text."""
+    row = {**parent, **sides}
+    key = digest(method, parent["id"], row["source"] or "", row["target"])
+    row = {name: row[name] for name in SYNTHETIC.names if name in row}
+    return {**row, "id": key, "origin": method, "parent": parent["id"], "engine": engine}
+
+
+if __name__ == "__main__":
+    run(backtranslate, Backtranslate)

@@ -1,0 +1,181 @@
+"""How well each gate ranks made text by its true quality, and the risk that follows from it.
+
+A gate counts towards a row's risk as far as its rank correlation with the true quality, measured
+in the run, is surely on the right side of zero.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+from augment.gates import (
+    CHRF_PLUS_PLUS,
+    GATES,
+    Pair,
+    Scores,
+    Translate,
+    Yardstick,
+    chrf,
+    measure,
+)
+from augment.limits import broken
+from augment.review import Row
+from corpus.table import place
+
+DRAWS = 1000  # of the bootstrap
+
+
+def rank_correlation(values: Sequence[float], truth: Sequence[float], seed: int) -> dict[str, Any]:
+    """Spearman's rho with its 95 % bootstrap interval; null where a side never varies."""
+    pairs = np.array([values, truth], dtype=float)  # (2, n)
+    if pairs.shape[1] < 3 or (pairs.min(axis=1) == pairs.max(axis=1)).any():
+        return {"spearman": None, "low": None, "high": None}
+    generator = np.random.default_rng(seed)
+    draws = generator.integers(0, pairs.shape[1], (DRAWS, pairs.shape[1]))
+    draws[0] = np.arange(pairs.shape[1])  # the sample itself first
+    ranks = rankdata(pairs[:, draws], axis=2)  # (2, draws, n)
+    ranks -= ranks.mean(axis=2, keepdims=True)
+    spread = np.sqrt((ranks**2).sum(axis=2)).prod(axis=0)
+    with np.errstate(invalid="ignore"):
+        rho = (ranks[0] * ranks[1]).sum(axis=1) / spread
+    low, high = np.nanquantile(rho[1:], [0.025, 0.975])
+    return {"spearman": float(rho[0]), "low": float(low), "high": float(high)}
+
+
+def halves(values: Sequence[float], truth: Sequence[float], sign: int) -> dict[str, float]:
+    """Mean quality of the half of the pairs that a gate holds for better, and of the other."""
+    order = np.argsort(-sign * np.array(values, dtype=float), kind="stable")
+    ranked = np.array(truth, dtype=float)[order]
+    middle = len(ranked) // 2
+    return {
+        "best_half": float(ranked[:middle].mean()),
+        "worst_half": float(ranked[middle:].mean()),
+    }
+
+
+def trusted(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """The weight of each gate whose correlation is surely on the right side of zero.
+
+    It is the square: the share of the ranks' variance that the gate accounts for.
+    """
+    return {
+        gate: figures[gate]["spearman"] ** 2
+        for gate, sign in GATES.items()
+        if figures[gate]["spearman"] is not None
+        and min(sign * figures[gate]["low"], sign * figures[gate]["high"]) > 0
+    }
+
+
+def risks(scores: Sequence[Scores], weights: Mapping[str, float]) -> list[float]:
+    """The weighted mean of a row's rank in each gate, 0 (best) to 1; null is in the middle."""
+    total = np.zeros(len(scores))
+    for gate, weight in weights.items():
+        values = np.array([s[gate] for s in scores], dtype=float)  # null becomes nan
+        known = ~np.isnan(values)
+        ranks = np.full(len(values), 0.5)
+        if known.any():
+            ranks[known] = (rankdata(-GATES[gate] * values[known]) - 0.5) / known.sum()
+        total += weight * ranks
+    return [float(risk) for risk in total / (sum(weights.values()) or 1)]
+
+
+def correlations(scores: Sequence[Scores], truth: Sequence[float], seed: int) -> dict[str, Any]:
+    """Rank correlation with the truth, and quality of both halves, for each gate."""
+    figures = {}
+    for gate, sign in GATES.items():
+        known = [(s[gate], t) for s, t in zip(scores, truth, strict=True) if s[gate] is not None]
+        values, true = zip(*known, strict=True) if known else ((), ())
+        figures[gate] = {"rows": len(known), **rank_correlation(values, true, seed)}
+        if figures[gate]["spearman"] is not None:
+            figures[gate] |= halves(values, true, sign)
+    return figures
+
+
+def together(
+    ids: Sequence[str], scores: Sequence[Scores], truth: Sequence[float], seed: int
+) -> dict[str, Any]:
+    """How well the risk ranks rows whose truth its weights have not seen (two folds)."""
+    fold = [place("fold", id) < 0.5 for id in ids]
+    risk = np.zeros(len(ids))
+    for side in (True, False):
+        mine = [n for n in range(len(ids)) if fold[n] == side]
+        others = [n for n in range(len(ids)) if fold[n] != side]
+        figures = correlations([scores[n] for n in others], [truth[n] for n in others], seed)
+        risk[mine] = risks([scores[n] for n in mine], trusted(figures))
+    figures = rank_correlation(risk.tolist(), truth, seed)
+    return (
+        figures if figures["spearman"] is None else {**figures, **halves(risk.tolist(), truth, -1)}
+    )
+
+
+def within(scores: Sequence[Scores], gate: str) -> float | None:
+    """The value that 95 % of human pairs keep to, to set a limit by."""
+    values = [s[gate] for s in scores if s[gate] is not None]
+    quantile = 0.05 if GATES[gate] > 0 else 0.95
+    return float(np.quantile(np.array(values, dtype=float), quantile)) if values else None
+
+
+def lowest(rows: Sequence[Row], most: int | None, label: str) -> list[int]:
+    """The places of the rows of lowest hash, at most so many; null: all."""
+    order = sorted(range(len(rows)), key=lambda n: (place(label, rows[n]["id"]), rows[n]["id"]))
+    return sorted(order[:most])
+
+
+def effect(
+    scores: Sequence[Scores], truth: Sequence[float], limits: Mapping[str, float | None]
+) -> dict[str, dict[str, Any]]:
+    """What each limit of back-translation does to the calibration rows, by gate."""
+    figures = {}
+    for name, limit in limits.items():
+        drops = [broken(s, {name: limit}) is not None for s in scores]
+        kept = [t for t, drop in zip(truth, drops, strict=True) if not drop]
+        dropped = [t for t, drop in zip(truth, drops, strict=True) if drop]
+        figures[name.partition("_")[2]] = {
+            "limit": limit,
+            "dropped": len(dropped),
+            "kept_chrf": float(np.mean(kept)) if kept else None,
+            "dropped_chrf": float(np.mean(dropped)) if dropped else None,
+        }
+    return figures
+
+
+def calibrate(
+    pairs: Sequence[Row],
+    yards: Yardstick,
+    backward: Translate,
+    limits: Mapping[str, float | None],
+    seed: int,
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Each gate against the true quality of back-translations, and the weights that follow.
+
+    Args:
+        pairs: human, of the validation split: their targets are translated back.
+        limits: those of back-translation, to report what each would drop.
+    """
+    if not pairs:
+        return {"rows": 0}, {}
+    human = [row["source"] for row in pairs]
+    targets = [row["target"] for row in pairs]
+    made = backward(targets)
+    unknown: dict[str, str | None] = {"source": None, "target": None}
+    pair = partial(Pair, made=("source",), parent=unknown)
+    scores = measure(list(map(pair, made, targets)), yards, range(len(pairs)))
+    plain = measure(list(map(pair, human, targets)), yards, [])
+    truth = chrf(made, human)
+    figures = correlations(scores, truth, seed)
+    effects = effect(scores, truth, limits)
+    gates = {
+        gate: {**figures[gate], **effects.get(gate, {}), "human_95": within(plain, gate)}
+        for gate in GATES
+    }
+    report = {
+        "rows": len(pairs),
+        "chrf": float(np.mean(truth)),
+        "signature": str(CHRF_PLUS_PLUS.get_signature()),
+        "gates": gates,
+        "together": together([row["id"] for row in pairs], scores, truth, seed),
+    }
+    return report, trusted(figures)

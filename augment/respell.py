@@ -1,0 +1,154 @@
+"""Writes training targets in another of the language's spellings, by rules that are data.
+
+One language is written in several ways, and a model that has seen a word in one of them does not
+know it in the next. The rules stand in corpus/orthography/<name>.yaml; a word is only respelled
+where its matching key stays the same, so that a respelled text never counts as another text.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+
+import pyarrow as pa
+from tqdm import tqdm
+
+from corpus.orthography import Rules, apply, compiled, load, load_text, matching_key
+from corpus.settings import Languages, owner_of, settings
+from corpus.stage import Output, run
+from corpus.table import SCHEMA, SYNTHETIC, canonical, digest, place
+
+Writer = Callable[[str], str]  # from a word to the word in another spelling
+Made = tuple[list[dict[str, str]], dict[str, int]]
+
+WORD = re.compile(r"[^\W\d_](?:[\w'’ʼ]*[^\W\d_])?")
+PLAIN = matching_key(None)
+
+
+@settings
+class Respell:
+    """How many rows are written anew, and how much must change."""
+
+    share: dict[str, float]  # of rows that are tried, in 0..1, by language or default
+    least_changed: float  # share of a text's words that must change, in 0..1
+
+    def __post_init__(self) -> None:
+        if "default" not in self.share:
+            raise ValueError(f"share lacks 'default'; it names {sorted(self.share)}")
+        for value in (*self.share.values(), self.least_changed):
+            if not 0 <= value <= 1:
+                raise ValueError(f"share and least_changed must be in 0..1, got {value}")
+
+
+def respelled(word: str, rules: Rules, foreign: re.Pattern[str], key: Writer) -> str:
+    """The word in another spelling; itself where it is foreign or its matching key would change."""
+    low = word.lower()
+    if foreign.search(low):
+        return word
+    changed = cased(apply(rules, low), word)
+    return changed if key(changed) == key(word) else word
+
+
+def cased(word: str, like: str) -> str:
+    """The lower-case word with the capitals of another.
+
+    >>> cased("ketsalkoatl", "Quetzalcoatl")
+    'Ketsalkoatl'
+    """
+    if len(like) > 1 and like.isupper():
+        return word.upper()
+    return word[:1].upper() + word[1:] if like[:1].isupper() else word
+
+
+def writers_of(orthography: str) -> dict[str, Writer]:
+    """For each spelling of an orthography the function that writes a word in it."""
+    tree = load(orthography)
+    key = matching_key(orthography)
+    foreign = re.compile(tree["foreign"])
+
+    def writer(spelling: str) -> Writer:
+        rules = compiled(tree["sounds"] + tree["spellings"][spelling])
+        return cache(lambda word: respelled(word, rules, foreign, key))
+
+    return {spelling: writer(spelling) for spelling in sorted(tree["spellings"])}
+
+
+def written(text: str, write: Writer, names: frozenset[str] = frozenset()) -> tuple[str, float]:
+    """The text in another spelling, and the share of its words that changed; 0 without a word.
+
+    Args:
+        names: the words of the other side; a word that stands on both sides is left alone.
+    """
+
+    def rewrite(found: re.Match[str]) -> str:
+        return found[0] if PLAIN(found[0]) in names else write(found[0])
+
+    made = WORD.sub(rewrite, text)
+    words = list(zip(WORD.findall(text), WORD.findall(made), strict=False))
+    return made, sum(one != other for one, other in words) / max(1, len(words))
+
+
+def choice(
+    row: dict[str, str],
+    writers: dict[str, Writer],
+    key: Writer,
+    least: float,
+) -> tuple[str, str] | None:
+    """A spelling that changes a row's text enough, and the text in it; which, its id says."""
+    spellings = list(writers)
+    names = frozenset(PLAIN(row["source"] or "").split())
+    first = int(place("spelling", row["id"]) * len(spellings))
+    for spelling in spellings[first:] + spellings[:first]:
+        made, changed = written(row["target"], writers[spelling], names)
+        if changed and changed >= least and key(made) == key(row["target"]):
+            return spelling, made
+    return None
+
+
+def respell_language(rows: list[dict[str, str]], orthography: str, least: float) -> Made:
+    """The new rows of one language, and how many came of each spelling or of none."""
+    writers = writers_of(orthography)
+    key = matching_key(orthography)
+    engine = f"respell@{digest(load_text(orthography))}"
+    made, found = [], Counter[str]()
+    for row in tqdm(rows, desc=f"respell {orthography}"):
+        chosen = choice(row, writers, key, least)
+        spelling, target = chosen or ("none", "")
+        found[spelling] += 1
+        if chosen:
+            made.append(
+                {
+                    **row,
+                    "id": digest("respell", row["id"], spelling),
+                    "target": target,
+                    "origin": "respell",
+                    "parent": row["id"],
+                    "engine": engine,
+                }
+            )
+    return made, dict(sorted(found.items()))
+
+
+def respell(
+    train: pa.Table, params: Respell, active: tuple[str, ...], languages: Languages
+) -> Output:
+    """A row in another spelling for a share of each active language's training targets."""
+    tried: dict[str, list[dict[str, str]]] = {}
+    for row in train.select(SCHEMA.names).to_pylist():
+        language = owner_of(row["language"], languages)
+        share = params.share.get(language or "", params.share["default"])
+        if language in active and row["target"] and place("respell", row["id"]) < share:
+            tried.setdefault(language, []).append(row)
+    rows: list[dict[str, str]] = []
+    spellings: dict[str, dict[str, int]] = {}
+    for language, chosen in sorted(tried.items()):
+        orthography = languages[language].orthography
+        if orthography is not None and "spellings" in load(orthography):
+            made, spellings[language] = respell_language(chosen, orthography, params.least_changed)
+            rows += made
+    table = pa.Table.from_pylist(rows, SYNTHETIC)
+    return Output({"rows": canonical(table)}, {"tried_by_spelling": spellings})
+
+
+if __name__ == "__main__":
+    run(respell, Respell)

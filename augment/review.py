@@ -1,0 +1,193 @@
+"""What native speakers said: strata, verdict files, majority, agreement, quality with its interval.
+
+A verdict file is verdicts/<language>.csv, in git, with the columns id, verdict, reviewer, comment.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from corpus.settings import Languages, owner_of
+from corpus.table import InputError
+
+COLUMNS = ("id", "verdict", "reviewer", "comment")
+VERDICTS = ("good", "bad", "unsure")
+MARK = "row-"  # before an id in a sheet: a spreadsheet reads 12345e678 as a number
+HUMAN = "human"  # the method of rows that nobody made
+MAKES_SOURCE = ("backtranslate",)  # methods whose source is made; others take their parent's
+
+Row = Mapping[str, Any]
+
+
+class Verdict(NamedTuple):
+    """One reviewer's word on one row; an empty verdict is not yet judged."""
+
+    id: str
+    verdict: str
+    reviewer: str
+
+
+def strata(train: pa.Table, synthetic: pa.Table) -> dict[str, tuple[str, str, str]]:
+    """Stratum of each row by id: origin of the human row, variety, and method or 'human'."""
+    human = {
+        id: (origin, language or "none", HUMAN)
+        for id, origin, language in zip(
+            *(train[name].to_pylist() for name in ("id", "origin", "language")), strict=True
+        )
+    }
+    made = {
+        id: (human[parent][0] if parent in human else "none", language or "none", method)
+        for id, parent, language, method in zip(
+            *(synthetic[name].to_pylist() for name in ("id", "parent", "language", "origin")),
+            strict=True,
+        )
+    }
+    return human | made
+
+
+def of_language(table: pa.Table, key: str, languages: Languages) -> list[dict[str, Any]]:
+    """The rows whose target is in one of the language's varieties."""
+    return [row for row in table.to_pylist() if owner_of(row["language"], languages) == key]
+
+
+def read_folder(folder: Path, languages: Languages) -> dict[str, list[Verdict]]:
+    """The verdicts of each language that has a file.
+
+    Raises:
+        InputError: a file's name is no language, or a line of it is at fault.
+    """
+    paths = sorted(folder.glob("*.csv"))
+    for path in paths:
+        if path.stem not in languages:
+            raise InputError(f"{path} is named after no language; known are {sorted(languages)}")
+    return {path.stem: read_verdicts(path) for path in paths}
+
+
+def read_verdicts(path: Path) -> list[Verdict]:
+    """The verdicts of one file; comma, semicolon or tab between cells, as its header has it.
+
+    Raises:
+        InputError: names the file, the line, what is there and what is accepted.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 (byte {error.start}); save it as 'CSV UTF-8'"
+        ) from None
+    header = text.partition("\n")[0]
+    between = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text), delimiter=between, strict=True)
+    found: dict[tuple[str, str], int] = {}
+    verdicts = []
+    try:
+        check_header(path, next(reader, []))
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            verdict = read_line(f"{path}:{reader.line_num}", cells, header_of(header, between))
+            first = found.setdefault((verdict.id, verdict.reviewer), reader.line_num)
+            if first != reader.line_num:
+                raise InputError(
+                    f"{path}:{reader.line_num}: {verdict.reviewer!r} judged row {verdict.id} "
+                    f"in line {first} already; keep one of the two"
+                )
+            verdicts.append(verdict)
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: {error}; save it as CSV again") from None
+    return verdicts
+
+
+def header_of(line: str, between: str) -> list[str]:
+    """The names of a header line."""
+    return [name.strip() for name in next(csv.reader([line], delimiter=between))]
+
+
+def check_header(path: Path, names: list[str]) -> None:
+    """Pass where the columns are exactly those of a verdict file, in any order.
+
+    Raises:
+        InputError: they are not.
+    """
+    stripped = [name.strip() for name in names]
+    if sorted(stripped) != sorted(COLUMNS):
+        raise InputError(
+            f"{path}:1: the columns must be {list(COLUMNS)}, got {stripped}; "
+            "delete source and target before saving, the texts stay out of git"
+        )
+
+
+def read_line(where: str, cells: list[str], names: list[str]) -> Verdict:
+    """One line as a verdict.
+
+    Raises:
+        InputError: it has another number of cells, a verdict that is none, or nobody's name.
+    """
+    if len(cells) != len(names):
+        raise InputError(f"{where}: {len(cells)} cells, the header has {len(names)}")
+    row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+    verdict = row["verdict"].lower()
+    if not row["id"]:
+        raise InputError(f"{where}: the id is empty; it is the sheet's first column")
+    if verdict not in ("", *VERDICTS):
+        raise InputError(
+            f"{where}: verdict {row['verdict']!r}; accepted are {list(VERDICTS)}, "
+            "or nothing where the row is not judged"
+        )
+    if verdict and not row["reviewer"]:
+        raise InputError(f"{where}: a verdict needs a reviewer; a name or a number will do")
+    return Verdict(row["id"].removeprefix(MARK), verdict, row["reviewer"])
+
+
+def majority(verdicts: Iterable[Verdict]) -> dict[str, str]:
+    """What most reviewers said of each row: good or bad, or unsure where neither is ahead.
+
+    >>> majority([Verdict("1", "bad", "ana"), Verdict("1", "unsure", "eva")])
+    {'1': 'bad'}
+    """
+    votes: dict[str, Counter[str]] = {}
+    for verdict in verdicts:
+        if verdict.verdict:
+            votes.setdefault(verdict.id, Counter())[verdict.verdict] += 1
+    ahead = {id: count["good"] - count["bad"] for id, count in sorted(votes.items())}
+    return {id: "good" if n > 0 else "bad" if n < 0 else "unsure" for id, n in ahead.items()}
+
+
+def agreement(verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """Krippendorff's alpha over the rows that two or more reviewers judged; null without any.
+
+    One is full agreement, zero what chance would give. Null too where all verdicts are the same:
+    then nothing tells agreement from habit.
+
+    Source: Krippendorff 2011, https://repository.upenn.edu/asc_papers/43
+    """
+    from nltk.metrics.agreement import AnnotationTask  # takes a second to load
+
+    judged = sorted(v for v in verdicts if v.verdict)
+    times = Counter(v.id for v in judged)
+    shared = [(v.reviewer, v.id, v.verdict) for v in judged if times[v.id] > 1]
+    kinds = {label for _, _, label in shared}
+    alpha = float(AnnotationTask(data=shared).alpha()) if len(kinds) > 1 else None
+    return {"alpha": alpha, "rows": sum(count > 1 for count in times.values())}
+
+
+def bad_share(said: Iterable[str], confidence: float) -> dict[str, Any]:
+    """Share of bad among good and bad rows, with its Wilson interval; null without any.
+
+    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953
+    """
+    from scipy.stats import binomtest
+
+    count = Counter(said)
+    judged = count["good"] + count["bad"]
+    figures = {"judged": judged, **{verdict: count[verdict] for verdict in VERDICTS}}
+    if not judged:
+        return {**figures, "bad_share": None, "low": None, "high": None}
+    interval = binomtest(count["bad"], judged).proportion_ci(confidence, method="wilson")
+    share = count["bad"] / judged
+    return {**figures, "bad_share": share, "low": float(interval.low), "high": float(interval.high)}

@@ -1,0 +1,308 @@
+"""Decides which synthetic rows may be trained on: gates, leaks, duplicates, a quota per method.
+
+Every gate is calibrated in the run: validation rows whose human source is known are translated
+back, and the gate's rank correlation with the true chrF++ of that source is reported. Where a
+method made more rows than its quota, those of lowest risk stay; a gate counts towards the risk as
+far as its correlation is surely on the right side of zero.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from augment.calibrate import calibrate, lowest, risks
+from augment.gates import (
+    GATES,
+    PLAIN,
+    SIDES,
+    Pair,
+    Probability,
+    Scores,
+    Translate,
+    Yardstick,
+    measure,
+    yardstick_words,
+)
+from augment.limits import Reason, broken, leaking, misplaced, over_quota, twins
+from augment.review import MAKES_SOURCE, Row, of_language
+from augment.translator import translate
+from corpus.classifier import load as load_scorers
+from corpus.orthography import matching_key
+from corpus.settings import Language, Languages, owner_of, settings
+from corpus.shards import Shards
+from corpus.stage import Output, run
+from corpus.table import InputError, canonical, ledger
+
+SCORES = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        *(pa.field(gate, pa.float64()) for gate in GATES),
+        pa.field("risk", pa.float64()),  # 0 to 1, among the rows of its language
+    ]
+)
+
+
+@settings
+class Limits:
+    """What a method's rows are held against; null: off."""
+
+    most_unseen: float | None  # share of words, 0 to 1
+    most_copied: float | None  # share of source words that stand in the target
+    least_language: float | None  # probability of the made side's own language
+    most_length: float | None  # doublings from the median human ratio of lengths
+    most_repeated: float | None  # share of word pairs that stood in the segment before
+    most_likeness: float | None  # Jaccard with the parent's side
+    least_round_trip: float | None  # chrF++ of the source translated, against the target
+
+
+@settings
+class Validate:
+    """Limits and quotas by method, and how much is measured."""
+
+    limits: dict[str, Limits]  # by method
+    most_share: dict[str, float]  # synthetic rows of a method per human row
+    similarity: float  # Jaccard with a held-out row from which on a row is a leak
+    calibration_rows: int  # validation rows to translate back, per language
+    round_trip_rows: int | None  # of each method and language; null: all, 0: none
+    seed: int  # of the bootstrap
+
+    def __post_init__(self) -> None:
+        if self.limits.keys() != self.most_share.keys():
+            raise ValueError(
+                f"limits and most_share must name the same methods, "
+                f"got {sorted(self.limits)} and {sorted(self.most_share)}"
+            )
+        if not 0 < self.similarity <= 1:
+            raise ValueError(f"similarity must be above 0 and at most 1, got {self.similarity}")
+        if min(self.most_share.values(), default=0.0) < 0 or self.calibration_rows < 0:
+            raise ValueError("most_share and calibration_rows must be at least 0")
+        if self.round_trip_rows is not None and self.round_trip_rows < 0:
+            raise ValueError(f"round_trip_rows must be at least 0, got {self.round_trip_rows}")
+
+
+def as_pair(row: Row, parent: Row, hidden: bool) -> Pair:
+    """A synthetic row beside its parent; a side that differs from the parent's was made."""
+    sides: dict[str, str | None] = {side: parent[side] for side in SIDES}
+    if hidden:  # the parent counted as monolingual: its source is known to calibration only
+        sides["source"] = None
+    made = tuple(side for side in SIDES if row[side] not in (None, sides[side]))
+    return Pair(row["source"], row["target"], made or ("target",), sides)
+
+
+@dataclass(frozen=True)
+class Models:
+    """The trained models of one language that the gates ask."""
+
+    language: Mapping[str, Probability]  # that a text is in the language of that side, by side
+    forward: Translate
+    backward: Translate
+
+
+@dataclass(frozen=True)
+class Human:
+    """The human text of one language."""
+
+    train: list[dict[str, Any]]
+    validation: list[dict[str, Any]]
+    held_out: list[dict[str, Any]]  # validation and test rows of every language
+    hidden: set[str]  # ids of training rows whose source counts as unknown
+    language: Language
+
+
+def load(key: str, translator: Path, identify: Path, shards: Shards) -> Models:
+    """The models of one language, from the folders of their stages."""
+    identifier = identify / "models" / key
+    trained = identifier.exists()  # not where the language had too little trusted text
+    forward, backward = (
+        partial(translate, translator / key / way, shards=shards, label=f"validate {way}")
+        for way in ("forward", "backward")
+    )
+    scorers: Mapping[str, Probability] = load_scorers(identifier) if trained else {}
+    return Models(scorers, forward, backward)
+
+
+def yardstick(human: Human, models: Models, round_trip: bool) -> Yardstick:
+    """What training text gives to hold synthetic text against."""
+    keys = {"source": PLAIN, "target": matching_key(human.language.orthography)}
+    seen = [row for row in human.train if row["id"] not in human.hidden]
+    pairs = [(r["source"], r["target"]) for r in seen if r["source"] and r["target"]]
+    ratios = [len(source) / len(target) for source, target in pairs]
+    return Yardstick(
+        keys=keys,
+        words={
+            "source": yardstick_words((row["source"] for row in seen), keys["source"]),
+            "target": yardstick_words((row["target"] for row in human.train), keys["target"]),
+        },
+        ratio=float(np.median(ratios)) if ratios else 1.0,
+        language=models.language,
+        forward=models.forward if round_trip else None,
+    )
+
+
+def by_method(rows: Sequence[Row], params: Validate) -> dict[str, list[Row]]:
+    """The rows of each method.
+
+    Raises:
+        InputError: a method has no limits.
+    """
+    found: dict[str, list[Row]] = {method: [] for method in sorted(params.limits)}
+    for row in rows:
+        if row["origin"] not in found:
+            raise InputError(
+                f"params.yaml: section 'validate' lacks limits for {row['origin']!r}; "
+                f"it has {sorted(found)}"
+            )
+        found[row["origin"]].append(row)
+    return found
+
+
+def scored(
+    rows: Sequence[Row], parents: Mapping[str, Row], yards: Yardstick, params: Validate
+) -> list[Scores]:
+    """Every gate's value of each row; the round trip is for methods that have a limit for it."""
+    pairs = [as_pair(row, parents[row["parent"]], row["origin"] in MAKES_SOURCE) for row in rows]
+    places = {row["id"]: number for number, row in enumerate(rows)}
+    trips = [
+        places[mine[n]["id"]]
+        for method, mine in by_method(rows, params).items()
+        if params.limits[method].least_round_trip is not None
+        for n in lowest(mine, params.round_trip_rows, "round trip")
+    ]
+    return measure(pairs, yards, trips)
+
+
+def decide(
+    rows: Sequence[Row], scores: Sequence[Scores], human: Human, params: Validate
+) -> dict[str, Reason]:
+    """Why rows of one language go, before any quota: a leak, a gate, or a twin that stays."""
+    reasons = leaking(rows, human.held_out, human.language, params.similarity)
+    for row, values in zip(rows, scores, strict=True):
+        reason = broken(values, vars(params.limits[row["origin"]]))
+        if reason and row["id"] not in reasons:
+            reasons[row["id"]] = reason
+    passed = [row for row in rows if row["id"] not in reasons]
+    shown = [row | ({"source": None} if row["id"] in human.hidden else {}) for row in human.train]
+    return reasons | twins(passed, shown)
+
+
+def quotas(
+    rows: Sequence[Row], reasons: Mapping[str, Reason], human: Human, params: Validate
+) -> dict[str, dict[str, int]]:
+    """Rows of each method: measured, passed, the most that may stay, kept."""
+    figures = {}
+    for method, mine in by_method(rows, params).items():
+        passed = sum(row["id"] not in reasons for row in mine)
+        most = int(params.most_share[method] * len(human.train))
+        figures[method] = {
+            "measured": len(mine),
+            "passed": passed,
+            "most_rows": most,
+            "kept": min(passed, most),
+        }
+    return figures
+
+
+def judge(
+    rows: Sequence[Row], human: Human, models: Models, params: Validate
+) -> tuple[dict[str, Reason], list[dict[str, Any]], dict[str, Any]]:
+    """Reasons, scores and figures of the synthetic rows of one language."""
+    parents = {row["id"]: row for row in human.train}
+    yards = yardstick(human, models, params.round_trip_rows != 0)
+    bitext = [row for row in human.validation if row["source"] and row["target"]]
+    chosen = [bitext[n] for n in lowest(bitext, params.calibration_rows, "calibration")]
+    limits = vars(params.limits["backtranslate"]) if "backtranslate" in params.limits else {}
+    calibration, weights = calibrate(chosen, yards, models.backward, limits, params.seed)
+    scores = scored(rows, parents, yards, params)
+    risk = dict(zip((row["id"] for row in rows), risks(scores, weights), strict=True))
+    reasons = decide(rows, scores, human, params)
+    methods = quotas(rows, reasons, human, params)
+    for method, mine in by_method(rows, params).items():
+        passed = [row for row in mine if row["id"] not in reasons]
+        reasons = reasons | over_quota(passed, risk, methods[method]["most_rows"])
+    table = [
+        {"id": row["id"], **values, "risk": risk[row["id"]]}
+        for row, values in zip(rows, scores, strict=True)
+    ]
+    figures = {
+        "human": len(human.train),
+        "methods": methods,
+        "language_model": bool(models.language),
+        "weights": weights,
+    }
+    return reasons, table, {**figures, "calibration": calibration}
+
+
+def judge_all(
+    made: pa.Table,
+    humans: Mapping[str, Human],
+    load_models: Callable[[str], Models],
+    params: Validate,
+    languages: Languages,
+) -> Output:
+    """Reasons, scores and figures of all synthetic rows; models are loaded where there are rows."""
+    rows = made.to_pylist()
+    owners = {row["id"]: owner_of(row["language"], languages) for row in rows}
+    table: list[dict[str, Any]] = []
+    figures = {}
+    reasons: dict[str, Reason] = {
+        row["id"]: ("language is not active", row["language"], f"one of {', '.join(humans)}")
+        for row in rows
+        if owners[row["id"]] not in humans
+    }
+    for key, human in humans.items():
+        parents = {row["id"] for row in human.train}
+        mine = [row for row in rows if owners[row["id"]] == key]
+        reasons |= {row["id"]: why for row in mine if (why := misplaced(row, parents))}
+        mine = [row for row in mine if row["id"] not in reasons]
+        if mine:
+            gone, scores, figures[key] = judge(mine, human, load_models(key), params)
+            reasons |= gone
+            table += scores
+    kept = made.filter(pa.array([row["id"] not in reasons for row in rows], pa.bool_()))
+    tables = {
+        "rows": kept,
+        "ledger": ledger([row["id"] for row in rows], "validate", reasons),
+        "scores": pa.Table.from_pylist(table, schema=SCORES),
+    }
+    return Output(tables, {"languages": figures})
+
+
+def validate(  # noqa: PLR0913
+    train: pa.Table,
+    validation: pa.Table,
+    test: pa.Table,
+    backtranslate: pa.Table,
+    paraphrase: pa.Table,
+    respell: pa.Table,
+    translator: Path,
+    identify: Path,
+    params: Validate,
+    active: tuple[str, ...],
+    languages: Languages,
+    shards: Shards,
+) -> Output:
+    """The synthetic rows that pass, the ledger of all of them, and what the gates measured."""
+    held_out = validation.to_pylist() + test.to_pylist()
+    hidden = set(backtranslate["parent"].to_pylist())
+    humans = {
+        key: Human(
+            train=of_language(train, key, languages),
+            validation=of_language(validation, key, languages),
+            held_out=held_out,
+            hidden=hidden,
+            language=languages[key],
+        )
+        for key in active
+    }
+    models = partial(load, translator=translator, identify=identify, shards=shards)
+    made = canonical(pa.concat_tables([backtranslate, paraphrase, respell]))
+    return judge_all(made, humans, models, params, languages)
+
+
+if __name__ == "__main__":
+    run(validate, Validate, enters="backtranslate paraphrase respell")

@@ -1,0 +1,1 @@
+"""What costs time or memory, measured; each module is a program."""

@@ -1,0 +1,56 @@
+"""The command line for what is no stage: questions over finished tables."""
+
+from pathlib import Path
+
+import click
+
+from corpus.table import InputError
+
+DATA = Path("data")
+REPORTS = Path("reports")
+
+
+@click.group()
+@click.version_option(package_name="milpa")
+def main() -> None:
+    """Grow, check and version a corpus for a low-resource language.
+
+    Run it in the folder of dvc.yaml. Stages are run by 'dvc repro'.
+    """
+
+
+@main.command()
+@click.argument("row_id", metavar="ID")
+def why(row_id: str) -> None:
+    """Show every stage's verdict on the row ID, with reason, value and limit.
+
+    ID may be the beginning of an id. Rows made from it are listed with their own verdicts.
+    """
+    from corpus import settings
+    from corpus.why import why as explain  # duckdb takes time to load
+
+    try:
+        _, languages = settings.languages(settings.load())
+        lines = explain(DATA, row_id, languages)
+    except InputError as error:
+        raise click.ClickException(str(error)) from None
+    for line in lines:
+        click.echo(line)
+
+
+@main.command()
+def results() -> None:
+    """Show what the last run came to, for each active language, and where its report is."""
+    from corpus import settings
+    from corpus.results import results as table
+
+    try:
+        lines = table(REPORTS, *settings.languages(settings.load()))
+    except InputError as error:
+        raise click.ClickException(str(error)) from None
+    for line in lines:
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    main(prog_name="milpa")

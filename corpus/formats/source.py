@@ -1,0 +1,118 @@
+"""What params.yaml says of one source, and the files that it names."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from corpus.formats.record import Column
+from corpus.settings import settings
+from corpus.table import InputError
+
+
+@settings
+class Columns:
+    """Where a source has what; null: nowhere.
+
+    csv and tsv: a number from 1, or a name where the first row is a header. jsonl, parquet and
+    datasets: a name; `translation.nah` reaches into a nested one. text: 1, the line. moses: the
+    end of the file's name, `nah` in book.nah. tmx: a language code, type of property or attribute.
+    """
+
+    source: Column
+    target: Column
+    document: Column  # null, or empty in a row: the file is the document
+    position: Column  # null: the place among the document's records
+    variety: Column  # what `varieties` translates
+
+    def wanted(self) -> tuple[Column, ...]:
+        """The columns in the order of a record's values."""
+        return self.source, self.target, self.document, self.position, self.variety
+
+
+@settings
+class Source:
+    """One source of text."""
+
+    language: str  # key of languages
+    path: str  # fetched/… or raw/…, also a pattern: raw/books/*.txt; data sets also hub/owner/name
+    format: Literal["csv", "tsv", "jsonl", "parquet", "text", "moses", "tmx", "datasets"]
+    header: bool  # whether the first row of csv and tsv names the columns
+    revision: str | None  # commit of a hub data set
+    columns: Columns
+    alone: tuple[Literal["source", "target"], ...]  # sides that may stand without the other
+    varieties: dict[str, str]  # value -> ISO 639-3; "": where empty or no column, "*": any other
+    source_language: str | None  # ISO 639-3 and ISO 15924; null where there is no source side
+    licence: str  # SPDX name, or the terms by name
+    redistribute: bool  # whether its text may be passed on
+    trusted: bool  # whether limits and models may be learned from it
+
+    def __post_init__(self) -> None:
+        check_path(self)
+        check_sides(self)
+
+
+def check_path(source: Source) -> None:
+    """Check that the path stays in a known folder, and that a Hub name is pinned.
+
+    Raises:
+        ValueError: it does not.
+    """
+    parts = source.path.split("/")
+    hub = parts[0] == "hub"
+    if parts[0] not in ("fetched", "raw", "hub") or ".." in parts or len(parts) < 2 + hub:
+        raise ValueError(f"path must be fetched/…, raw/… or hub/owner/name, got {source.path!r}")
+    pinned = source.revision is not None and re.fullmatch("[0-9a-f]{40}", source.revision)
+    if not pinned if hub else source.revision is not None:
+        raise ValueError(
+            "revision is the 40 hex digits of a commit for hub/… and null else, "
+            f"got {source.revision!r}"
+        )
+    if source.header and source.format not in ("csv", "tsv"):
+        raise ValueError(f"header is true for csv and tsv only, got it for {source.format!r}")
+    if hub and source.format != "datasets":
+        raise ValueError(f"hub/… needs format datasets, got {source.format!r}")
+
+
+def check_sides(source: Source) -> None:
+    """Check that the columns agree with what is said of the sides.
+
+    Raises:
+        ValueError: they do not.
+    """
+    columns = {"source": source.columns.source, "target": source.columns.target}
+    there = [side for side, column in columns.items() if column is not None]
+    if not there:
+        raise ValueError("columns.source and columns.target must not both be null")
+    if len(there) == 1 and there[0] not in source.alone:
+        raise ValueError(f"a source with one column of text needs alone: {there}")
+    if (columns["source"] is None) != (source.source_language is None):
+        raise ValueError("columns.source and source_language must be both given or both null")
+
+
+def files(source: Source, roots: dict[str, Path]) -> list[tuple[str, Path]]:
+    """The files of a source, sorted, each with its name below the root.
+
+    Raises:
+        InputError: there is none.
+    """
+    first, _, rest = source.path.partition("/")
+    root = roots[first]
+    if source.format == "datasets":
+        return [(rest, root / rest)]
+    ending = (
+        f".{source.columns.target or source.columns.source}" if source.format == "moses" else ""
+    )
+    found = [root / (rest + ending)]
+    if not found[0].exists():
+        found = sorted(path for path in root.glob(rest + ending) if path.is_file())
+    if not found:
+        raise InputError(
+            f"{root / (rest + ending)} does not exist; mend gather.sources, or run 'dvc repro'"
+        )
+    bare = [path.with_name(path.name.removesuffix(ending)) for path in found]
+    return [(label(path.relative_to(root)), path) for path in bare]
+
+
+def label(path: Path) -> str:
+    """A path as a document's name: the same on every system, and always Unicode."""
+    return path.as_posix().encode("utf-8", "replace").decode()

@@ -1,0 +1,269 @@
+"""The language and script of each segment, with a calibrated score for the language it claims.
+
+For each active language a fastText model tells the language, its neighbours, the pivot, the
+languages of `others` and noise apart. The trusted text that it learns from is the text that it
+scores: see corpus/crossfit.py for how no text is judged by a model that has learned it.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from fontTools.unicodedata import script as script_of
+
+from corpus.classifier import FastText, load, save
+from corpus.crossfit import ALL, Plan, Study, joined, study
+from corpus.detection import Floats, Mask, calibrated, share
+from corpus.proof import Line, drawn, held_out, proof
+from corpus.seed import claims, labels_of, pivot_of, read_others, segments_of
+from corpus.settings import Languages, at_work, settings
+from corpus.shards import Shards, map_shards
+from corpus.stage import Output, run
+from corpus.table import LIMITS, counts
+
+__all__ = ["identify", "load"]
+SCORES = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("language", pa.string()),  # the model's best label of the target
+        pa.field("script", pa.string()),  # ISO 15924, of most letters of the target
+        pa.field("language_score", pa.float64()),  # that the target is what its row claims, 0..1
+        pa.field("source_score", pa.float64()),  # that the source is in the pivot language, 0..1
+        pa.field("swapped", pa.bool_()),  # each side looks like the other's language
+    ]
+)
+FIGURES = pa.schema(  # held-out segments of each language that pass for another
+    [
+        pa.field("model", pa.string(), nullable=False),  # key of languages
+        pa.field("taken_for", pa.string(), nullable=False),  # a label of the model
+        pa.field("language", pa.string(), nullable=False),  # what they are
+        pa.field("count", pa.int64(), nullable=False),
+        pa.field("of", pa.int64(), nullable=False),
+        pa.field("rate", pa.float64()),
+        pa.field("low", pa.float64()),  # Wilson's 95 % interval
+        pa.field("high", pa.float64()),
+    ]
+)
+NO_SCRIPT = ("Zyyy", "Zinh", "Zzzz")  # common, inherited, unknown
+SAMPLE = 300  # characters that tell the script
+
+
+@settings
+class Identify:
+    """How models are trained and where the limit lies."""
+
+    false_accepts: float  # share of held-out text of other languages that reaches the limit
+    folds: int  # of documents
+    least_trusted: int  # trusted segments of a language; with fewer it gets no model and no score
+    least_examples: int  # of a label; fewer are filled up with cuts of themselves
+    most_examples: int  # of a label
+    noise: int  # segments of each kind of noise to learn
+    held_out_noise: int  # segments of each kind and fold to measure on
+    fasttext: FastText
+    seed: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.false_accepts < 1:
+            raise ValueError(f"false_accepts must be between 0 and 1, got {self.false_accepts}")
+        if self.folds < 2 or self.least_trusted < self.folds:
+            raise ValueError(f"need 2 <= folds <= least_trusted, got {self}")
+        if min(self.least_examples, self.noise, self.held_out_noise) < 0 or self.most_examples < 1:
+            raise ValueError(f"numbers of examples and noise must be at least 0, got {self}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one language's models made of the rows that are theirs."""
+
+    chances: dict[str, Floats]  # by side: (rows, labels); NaN where a row has no such side
+    best: list[str | None]
+    swapped: Mask
+    lines: dict[str, Line]
+    report: dict[str, Any]
+    figures: list[dict[str, Any]]
+
+
+def identify(  # noqa: PLR0913
+    rows: pa.Table,
+    sources: pa.Table,
+    others: Path,
+    lid176: Path,
+    params: Identify,
+    active: tuple[str, ...],
+    languages: Languages,
+    shards: Shards,
+    out: Path,
+) -> Output:
+    """Scores of all rows, the limits for them, and how well the models tell languages apart."""
+    facts = claims(rows, sources, languages)
+    foreign = read_others(others)
+    scores = [{"id": fact["id"], "script": script(fact["target"])} for fact in facts]
+    limits: list[dict[str, Any]] = []
+    figures: list[dict[str, Any]] = []
+    report: dict[str, dict[str, Any]] = {}
+    for key in active:
+        plan = planned(key, facts, foreign, params, languages)
+        trusted = sum(s.learn and s.side == "target" and s.label == key for s in plan.segments)
+        report[key] = {"trusted_segments": trusted}
+        if trusted < params.least_trusted:
+            report[key]["model"] = f"none: trusted segments must be at least {params.least_trusted}"
+            continue
+        tasks = [(plan, fold) for fold in (ALL, *range(params.folds))]
+        studies = map_shards(study, tasks, shards, f"identify {key}")
+        found = judged(plan, studies, len(facts), lid176, params)
+        mark(scores, facts, found, plan)
+        report[key] |= found.report | {"by_variety": by_variety(facts, found, plan)}
+        figures += [{"model": key, **figure} for figure in found.figures]
+        limits += limits_of(found, at_work((key,), languages))
+        pivot = pivot_of(languages[key])
+        store(studies[0], found, plan, out / "models" / key, pivot)
+    tables = {"scores": (scores, SCORES), "limits": (limits, LIMITS), "figures": (figures, FIGURES)}
+    made = {name: pa.Table.from_pylist(data, schema=kind) for name, (data, kind) in tables.items()}
+    swaps = rows.append_column("swapped", made["scores"]["swapped"])
+    report["swapped"] = counts(swaps.filter(swaps["swapped"]), "origin")
+    return Output(made, report)
+
+
+def planned(
+    key: str,
+    facts: list[dict[str, Any]],
+    foreign: list[dict[str, Any]],
+    params: Identify,
+    languages: Languages,
+) -> Plan:
+    """What the models of a language are trained on, and how."""
+    segments = segments_of(key, facts, foreign, params.folds, languages)
+    return Plan(
+        segments=segments,
+        labels=labels_of(key, segments, languages),
+        varieties={name: languages[name].varieties for name in at_work((key,), languages)},
+        orthography=languages[key].orthography,
+        how=params.fasttext,
+        least=params.least_examples,
+        most=params.most_examples,
+        noise=params.noise,
+        held_out_noise=params.held_out_noise,
+        seed=params.seed,
+    )
+
+
+def judged(
+    plan: Plan, studies: Sequence[Study], rows: int, lid176: Path, params: Identify
+) -> Verdict:
+    """All that the studies say: chances by row, swaps, and figures on held-out segments."""
+    chances, best_label = joined(plan, studies)
+    sides = {side: np.full((rows, len(plan.labels)), np.nan) for side in ("target", "source")}
+    best: list[str | None] = [None] * rows
+    for n, segment in enumerate(plan.segments):
+        if segment.side in sides:
+            sides[segment.side][segment.row] = chances[n]
+        if segment.side == "target":
+            best[segment.row] = best_label[n]
+    swapped = swaps(plan, sides, rows)
+    held = held_out(plan, studies, chances, swapped, lid176)
+    lines = {label: drawn(held, label, params.false_accepts) for label in plan.labels}
+    proofs = {label: proof(held, label, lines[label], params.false_accepts) for label in lines}
+    return Verdict(
+        sides,
+        best,
+        swapped,
+        lines,
+        {"labels": {label: report for label, (report, _) in proofs.items()}},
+        [figure for _, figures in proofs.values() for figure in figures],
+    )
+
+
+def swaps(plan: Plan, sides: dict[str, Floats], rows: int) -> Mask:
+    """Which rows' sides each look more like the other side's language than like their own."""
+    said: dict[str, list[int]] = {side: [-1] * rows for side in sides}  # column of what it claims
+    for segment in plan.segments:
+        if segment.side in sides:
+            said[segment.side][segment.row] = plan.labels.index(segment.label)
+    both = np.flatnonzero((np.array(said["target"]) >= 0) & (np.array(said["source"]) >= 0))
+    target, source = np.array(said["target"])[both], np.array(said["source"])[both]
+    found = np.zeros(rows, dtype=bool)
+    found[both] = (sides["target"][both, source] > sides["target"][both, target]) & (
+        sides["source"][both, target] > sides["source"][both, source]
+    )
+    return found
+
+
+def mark(
+    scores: list[dict[str, Any]], facts: list[dict[str, Any]], found: Verdict, plan: Plan
+) -> None:
+    """Put into the scores what was found for the rows of a plan."""
+    for n in sorted({segment.row for segment in plan.segments if segment.side != "other"}):
+        fact = facts[n]
+        scores[n] |= {
+            "language": found.best[n],
+            "language_score": scored(found, plan, n, "target", fact["key"]),
+            "source_score": scored(found, plan, n, "source", fact["pivot"]),
+            "swapped": bool(found.swapped[n]),
+        }
+
+
+def scored(found: Verdict, plan: Plan, row: int, side: str, label: str | None) -> float | None:
+    """The calibrated probability that a side of a row is in the language it claims."""
+    if label not in plan.labels:
+        return None
+    chance, line = found.chances[side][row, plan.labels.index(label)], found.lines[label]
+    return None if np.isnan(chance) else float(calibrated(chance, line.slope, line.intercept))
+
+
+def by_variety(
+    facts: list[dict[str, Any]], found: Verdict, plan: Plan
+) -> dict[str, dict[str, float | int | None]]:
+    """How many trusted rows of each variety reach the limit."""
+    reached: dict[str, list[bool]] = {}
+    for n in sorted({s.row for s in plan.segments if s.side == "target" and s.learn}):
+        least, value = (
+            found.lines[facts[n]["key"]].least,
+            scored(found, plan, n, "target", facts[n]["key"]),
+        )
+        if least is not None and value is not None:
+            reached.setdefault(facts[n]["language"], []).append(value >= least)
+    return {name: share(sum(kept), len(kept)) for name, kept in sorted(reached.items())}
+
+
+def limits_of(found: Verdict, near: Sequence[str]) -> list[dict[str, Any]]:
+    """The limits that select may apply, of each language whose rows were scored."""
+    return [
+        {"rule": "language_score", "language": key, "least": found.lines[key].least, "most": None}
+        for key in near
+    ]
+
+
+def store(last: Study, found: Verdict, plan: Plan, folder: Path, pivot: str) -> None:
+    """Write the model of all folds with the lines of its language and its pivot."""
+    key = plan.labels[0]
+    sides = {
+        side: {"label": label, **asdict(found.lines[label])}
+        for side, label in (("target", key), ("source", pivot))
+    }
+    save(last.model or b"", folder, {"orthography": plan.orthography, **sides})
+
+
+@cache
+def letter_script(letter: str) -> str | None:
+    """The ISO 15924 code of a letter's script; null for what any script uses."""
+    code = script_of(letter)
+    return None if code in NO_SCRIPT else code
+
+
+def script(text: str | None) -> str | None:
+    """The script of most of a text's letters.
+
+    >>> script("Nican mopohua 1531")
+    'Latn'
+    """
+    scripts = Counter(s for letter in (text or "")[:SAMPLE] if (s := letter_script(letter)))
+    return min(scripts, key=lambda code: (-scripts[code], code), default=None)
+
+
+if __name__ == "__main__":
+    run(identify, Identify)

@@ -1,0 +1,200 @@
+"""What a run came to: the reports of all stages, and the few figures of each active language."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from corpus.settings import Languages, owner_of
+from corpus.table import InputError
+
+PAGE = "index.html"
+STAGES = (
+    "fetch",
+    "gather",
+    "clean",
+    "identify",
+    "assess",
+    "dedup",
+    "select",
+    "split",
+    "translator",
+    "backtranslate",
+    "paraphrase",
+    "respell",
+    "validate",
+    "sample",
+    "mix",
+    "base",
+    "tokenizer",
+)
+BY_LANGUAGE = ("adapt", "retrain", "evaluate")  # a report for each active language
+SPLITS = ("train", "validation", "test")
+NAMES = (("value", "rate", "difference", "spearman"), ("low", "least"), ("high", "most"))
+Tree = dict[str, Any]
+Lines = list[tuple[str, str]]  # a measure and its value
+
+
+def read_reports(folder: Path, active: tuple[str, ...]) -> Tree:
+    """The reports by stage; of the stages by language, by language within.
+
+    Raises:
+        InputError: one is missing or cannot be read.
+    """
+    whole = {stage: folder / f"{stage}.json" for stage in STAGES}
+    parts = {
+        stage: {key: folder / stage / f"{key}.json" for key in active} for stage in BY_LANGUAGE
+    }
+    paths = [*whole.values(), *(path for files in parts.values() for path in files.values())]
+    if missing := [path for path in paths if not path.exists()]:
+        more = f" and {len(missing) - 1} more reports do" if missing[1:] else " does"
+        raise InputError(f"{missing[0]}{more} not exist; run 'dvc repro' first")
+    found: Tree = {stage: read_json(path) for stage, path in whole.items()}
+    for stage, files in parts.items():
+        found[stage] = {key: read_json(path) for key, path in files.items()}
+    return found
+
+
+def read_json(path: Path) -> Tree:
+    """One report.
+
+    Raises:
+        InputError: the file holds no report.
+    """
+    try:
+        tree = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON ({error}); run 'dvc repro' first") from None
+    if not isinstance(tree, dict):
+        raise InputError(f"{path} must hold a report, got {type(tree).__name__}; run 'dvc repro'")
+    return tree
+
+
+def rows_of(tree: Mapping[str, Any], key: str, languages: Languages) -> int:
+    """The rows of a language in counts by code and origin."""
+    return sum(
+        sum(origins.values()) for code, origins in tree.items() if owner_of(code, languages) == key
+    )
+
+
+def estimate(tree: Mapping[str, Any] | None, digits: int = 2, sign: str = "") -> str:
+    """A value with its interval, whichever names a stage has for them.
+
+    >>> estimate({"value": 2.651, "least": 2.6, "most": 2.7})
+    '2.65 [2.60, 2.70]'
+    """
+    found = bounds(tree)
+    if found is None:
+        return "not measured"
+    value, low, high = (None if n is None else f"{n:{sign}.{digits}f}" for n in found)
+    return f"{value}" if low is None else f"{value} [{low}, {high}]"
+
+
+def bounds(tree: Mapping[str, Any] | None) -> tuple[float, float | None, float | None] | None:
+    """Value, low and high of what a stage measured; null where it measured nothing."""
+    value, low, high = (
+        next((tree[name] for name in names if tree.get(name) is not None), None) if tree else None
+        for names in NAMES
+    )
+    return None if value is None else (value, low, high)
+
+
+def summary(reports: Tree, key: str, languages: Languages) -> Lines:
+    """The figures of a language that a reader asks for first."""
+    return [
+        *corpus_lines(reports, key, languages),
+        *identify_lines(reports["identify"].get(key, {}), key),
+        *synthetic_lines(reports, key),
+        *model_lines(reports["evaluate"][key]),
+    ]
+
+
+def corpus_lines(reports: Tree, key: str, languages: Languages) -> Lines:
+    """Rows read, kept and split."""
+    sources = reports["gather"]["sources"].values()
+    read = sum(source["read"] for source in sources if source["language"] == key)
+    kept = rows_of(reports["select"]["kept_by_language"], key, languages)
+    share = f" ({kept / read:.1%})" if read else ""
+    splits = reports["split"]["by_split"]
+    sizes = {name: rows_of(splits.get(name, {}), key, languages) for name in SPLITS}
+    return [
+        ("rows read", f"{read:,}"),
+        ("rows kept", f"{kept:,}{share}"),
+        (" / ".join(SPLITS), " / ".join(f"{size:,}" for size in sizes.values())),
+    ]
+
+
+def identify_lines(report: Tree, key: str) -> Lines:
+    """How well the language is told from others, beside the identifier off the shelf."""
+    found = report.get("labels", {}).get(key)
+    if not found:
+        return [("identification", report.get("model", "not measured"))]
+    theirs = (found.get("lid176") or {}).get("recall")
+    fair = found.get("limit_chosen_on_other_folds", {})
+    return [
+        ("identification recall", estimate(found["recall"], 3)),
+        ("  at false accepts", estimate(found["false_accepts"], 4)),
+        ("  limit from other folds", estimate(fair.get("recall"), 3)),
+        ("  lid.176, same rate", estimate(theirs, 3) if theirs else "does not know it"),
+    ]
+
+
+def synthetic_lines(reports: Tree, key: str) -> Lines:
+    """Synthetic rows that passed, by method, and whether people have judged any."""
+    methods = reports["validate"]["languages"].get(key, {}).get("methods", {})
+    mixed = reports["mix"]["languages"][key]
+    lines = [
+        (f"synthetic, {name}", f"{found['kept']:,} kept of {found['measured']:,} made")
+        for name, found in methods.items()
+    ]
+    judged = f"{mixed['verdicts']:,} verdicts" if mixed["reviewed"] else "unreviewed"
+    return [*lines, ("review by speakers", judged)]
+
+
+def model_lines(report: Tree) -> Lines:
+    """Bits per byte and chrF++, and what the synthetic rows changed."""
+    text, chrf = report["bits_per_byte"].get("text", {}), report["chrf"]
+    there, back, said = (chrf.get(n, {}) for n in ("to_target", "to_source", "answers"))
+    saved = text.get("saved", {}).get("mixed")
+    return [
+        ("bits per byte, base model", estimate(text.get("base"), 3)),
+        ("  adapter", estimate(text.get("mixed"), 3)),
+        ("  share saved", estimate(saved, 3)),
+        ("  synthetic rows change it by", difference(text.get("synthetic"), 3)),
+        ("chrF++ into it, translator", estimate(there.get("translator"))),
+        ("  copy of the source", estimate(there.get("copy"))),
+        ("  synthetic rows change it by", difference(there.get("synthetic_in_translator"))),
+        ("chrF++ out of it, translator", estimate(back.get("translator"))),
+        ("  copy of the target", estimate(back.get("copy"))),
+        ("chrF++ into it, adapter, few rows", estimate(said.get("mixed"))),
+        ("  base model", estimate(said.get("base"))),
+        ("  copy of the source", estimate(said.get("copy"))),
+        ("  synthetic rows change it by", difference(said.get("synthetic_in_adapter"))),
+    ]
+
+
+def difference(tree: Mapping[str, Any] | None, digits: int = 2) -> str:
+    """A difference with its interval and what that says.
+
+    >>> difference({"difference": 0.06, "least": -0.2, "most": 0.3, "verdict": "cannot tell"})
+    '+0.06 [-0.20, +0.30]: cannot tell'
+    """
+    said = (tree or {}).get("verdict")
+    return estimate(tree, digits, "+") + (f": {said}" if said and bounds(tree) else "")
+
+
+def results(folder: Path, active: tuple[str, ...], languages: Languages) -> list[str]:
+    """The table of results as lines of text, and where the whole report is.
+
+    Raises:
+        InputError: a report is missing.
+    """
+    reports = read_reports(folder, active)
+    lines = []
+    for key in active:
+        table = summary(reports, key, languages)
+        width = max(len(measure) for measure, _ in table)
+        lines += [f"{languages[key].name} ({key})"]
+        lines += [f"  {measure:<{width}}  {value}" for measure, value in table] + [""]
+    page = folder / PAGE
+    return [*lines, f"report: {page}" if page.exists() else f"{page} is not there; run 'dvc repro'"]

@@ -1,0 +1,129 @@
+"""What identification learns from: trusted rows, both sides of them, and many other languages."""
+
+import json
+import lzma
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from langcodes import standardize_tag
+
+from corpus.crossfit import ALL, Segment, deal, told_apart
+from corpus.orthography import matching_key
+from corpus.settings import Language, Languages, at_work, owner_of
+from corpus.table import InputError
+
+
+def claims(rows: pa.Table, sources: pa.Table, languages: Languages) -> list[dict[str, Any]]:
+    """The rows with the language that their target and their source claim to be in."""
+    trusted = {fact["origin"] for fact in sources.to_pylist() if fact["trusted"]}
+    keys = {code: owner_of(code, languages) for code in rows["language"].unique().to_pylist()}
+    return [
+        {
+            **row,
+            "key": keys[row["language"]],
+            "pivot": (row["source_language"] or "").split("_")[0] or None,
+            "trusted": row["origin"] in trusted,
+        }
+        for row in rows.to_pylist()
+    ]
+
+
+def read_others(path: Path) -> list[dict[str, Any]]:
+    """Paragraphs of many languages: iso639_3, section and text of each.
+
+    Raises:
+        InputError: the file is missing, cut short or lacks a field.
+    """
+    try:
+        with lzma.open(path, "rt", encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file]
+        return [{name: row[name] for name in ("iso639_3", "section", "text")} for row in rows]
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run 'git checkout {path}' first") from None
+    except (EOFError, lzma.LZMAError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); run 'git checkout {path}'") from error
+    except KeyError as error:
+        raise InputError(
+            f"{path} has a row without {error}; each needs iso639_3, section, text"
+        ) from None
+
+
+def segments_of(
+    key: str,
+    facts: list[dict[str, Any]],
+    foreign: list[dict[str, Any]],
+    folds: int,
+    languages: Languages,
+) -> list[Segment]:
+    """Both sides of the rows of a language and its neighbours, and the other languages' text.
+
+    Rows come in the order of their ids, so that nothing depends on the order of the table.
+    """
+    near = at_work((key,), languages)
+    mine = sorted(
+        (n for n, f in enumerate(facts) if f["key"] in near), key=lambda n: facts[n]["id"]
+    )
+    trusted = [n for n in mine if facts[n]["trusted"]]
+    dealt = deal([place_of(facts[n]) for n in trusted], folds)
+    fold_of = dict(zip(trusted, dealt, strict=True))
+    spelling = matching_key(languages[key].orthography)
+    segments = []
+    for n in mine:
+        fact, source, target = facts[n], facts[n]["source"], facts[n]["target"]
+        learn = fact["trusted"] and spelling(source or "") != spelling(target or "")
+        sides = (("target", fact["key"], target), ("source", fact["pivot"], source))
+        segments += [
+            Segment(label, text, fold_of.get(n, ALL), learn, n, side)
+            for side, label, text in sides
+            if label and text
+        ]
+    return segments + other_segments(foreign, {name: languages[name] for name in near}, folds)
+
+
+def labels_of(key: str, segments: list[Segment], languages: Languages) -> tuple[str, ...]:
+    """The labels whose probabilities count: the language, its neighbours, then the pivots."""
+    pivots = {s.label for s in segments if s.side == "source"} | {pivot_of(languages[key])}
+    return tuple(dict.fromkeys((*at_work((key,), languages), *sorted(pivots))))
+
+
+def pivot_of(language: Language) -> str:
+    """The label of a language's source side: spa of spa_Latn."""
+    return language.pivot.split("_")[0]
+
+
+def place_of(fact: dict[str, Any]) -> tuple[str, str, int]:
+    """Label, document and position of a row."""
+    return fact["key"], f"{fact['origin']}/{fact['document']}", fact["position"] or 0
+
+
+def other_segments(foreign: list[dict[str, Any]], near: Languages, folds: int) -> list[Segment]:
+    """The other languages' segments, an article a document; what is near keeps its own key."""
+    labelled = [(label_of(row["iso639_3"], near), row["section"], row["text"]) for row in foreign]
+    own = told_apart((label, text) for label, _, text in labelled)
+    chosen = [place for place in labelled if place[2] in own]
+    dealt = deal([(label, section, 0) for label, section, _ in chosen], folds)
+    return [
+        Segment(label, text, fold, True, -1, "other")
+        for (label, _, text), fold in zip(chosen, dealt, strict=True)
+    ]
+
+
+def label_of(code: str, near: Languages) -> str:
+    """The key of the language that a code belongs to, itself or by its macrolanguage, or the code.
+
+    >>> label_of("glg", {})
+    'glg'
+    """
+    whole = macro(code)
+    for key, language in near.items():
+        if code in language.varieties or whole in {macro(v) for v in language.varieties}:
+            return key
+    return code
+
+
+@cache
+def macro(code: str) -> str:
+    """The tag of a language's macrolanguage, or its own: om for gaz and orm."""
+    return standardize_tag(code, macro=True)

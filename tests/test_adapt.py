@@ -1,0 +1,232 @@
+"""Adapters trained on a tiny real model: same bytes again, the same after a kill, and better."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from corpus.table import SYNTHETIC, InputError, write
+from train.adapt import Adapt, check_rows, last_checkpoint, write_curve
+
+ROOT = Path(__file__).parent.parent
+ADAPT = {
+    "rank": 2,
+    "alpha": 4,
+    "learning_rate": 0.01,
+    "warmup_steps": 1,
+    "causal_steps": 8,
+    "tuning_steps": 4,
+    "batch_rows": 2,
+    "row_tokens": 128,
+    "sampled_tokens": 8,
+    "prompt": "{source_language}: {source}\n{language}:",
+    "checkpoint_steps": 3,
+    "seed": 0,
+}
+MIXTURE = pa.schema(
+    [
+        *SYNTHETIC,
+        pa.field("split", pa.string()),
+        pa.field("weight", pa.float64()),
+        pa.field("synthetic", pa.bool_()),
+        pa.field("bitext", pa.bool_()),
+    ]
+)
+
+
+def mixture(corpus: Callable[..., pa.Table]) -> pa.Table:
+    """Rows of a mixture, one in four synthetic."""
+    targets = [f"in tlacatl {n} quitta in ātl" for n in range(24)]
+    rows = corpus(*targets, sources=tuple(f"la persona {n} ve el agua" for n in range(24)))
+    kinds = {"engine": None, "split": "train"}
+    return pa.Table.from_pylist(
+        [
+            {**row, **kinds, "weight": 1.0, "synthetic": n % 4 == 0, "bitext": n % 4 > 0}
+            for n, row in enumerate(rows.to_pylist())
+        ],
+        schema=MIXTURE,
+    )
+
+
+def tiny(folder: Path) -> None:
+    """A base model of two layers with a byte-level tokenizer, and that tokenizer extended."""
+    import torch
+    from test_tokenizer import byte_level
+    from tokenizers import Tokenizer as Fast
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    from train.tokenizer import Tokenizer, save
+
+    torch.manual_seed(0)
+    fast = PreTrainedTokenizerFast(tokenizer_object=Fast.from_str(byte_level()))
+    fast.eos_token = "<|endoftext|>"
+    fast.save_pretrained(folder / "base")
+    config = LlamaConfig(
+        vocab_size=len(fast),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        eos_token_id=fast.eos_token_id,
+        tie_word_embeddings=True,
+    )
+    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder / "base")
+    params = Tokenizer(new_tokens=12, least_count=2, own_tokens=400)
+    save(params, ["in tlacatl quitta in ātl"] * 9, folder / "base", folder / "tokenizer")
+
+
+def project(corpus: Callable[..., pa.Table], folder: Path, **changed: object) -> None:
+    """A folder in which the stage can run."""
+    tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    some = {name: tree[name] for name in ("active", "languages", "shards")}
+    some["shards"]["workers"] = 1
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "params.yaml").write_text(yaml.safe_dump({**some, "adapt": {**ADAPT, **changed}}))
+    write(mixture(corpus), folder / "mixture", 10**6)
+
+
+def start(folder: Path, models: Path) -> "subprocess.Popen[str]":
+    """The stage as a process."""
+    words = ("language=nah", "mixture=mixture", "curves=curves", "out=out", "report=report.json")
+    models_at = (f"base={models / 'base'}", f"tokenizer={models / 'tokenizer'}")
+    return subprocess.Popen(
+        [sys.executable, "-m", "train.adapt", *words, *models_at],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(folder: Path, models: Path) -> dict[str, str]:
+    """Run the stage; the hashes of all it wrote."""
+    process = start(folder, models)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said[-2000:]
+    paths = [p for name in ("out", "curves", "report.json") for p in files(folder / name)]
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+
+
+def files(path: Path) -> list[Path]:
+    """A file, or the files of a folder."""
+    return [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+
+
+@pytest.mark.slow
+def test_same_bytes_again_and_after_a_kill(corpus: Callable[..., pa.Table], tmp_path: Path) -> None:
+    tiny(tmp_path)
+    project(corpus, tmp_path / "whole")
+    project(corpus, tmp_path / "killed")
+    whole = finish(tmp_path / "whole", tmp_path)
+    assert {"out/human/adapter_model.safetensors", "out/mixed/adapter_config.json"} < whole.keys()
+    scratch = tmp_path / "killed" / "scratch" / "adapt" / "nah"
+    process = start(tmp_path / "killed", tmp_path)
+    deadline = time.monotonic() + 200
+    while not list(scratch.glob("human-*/checkpoint-*/trainer_state.json")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / "killed" / "out").exists()
+    assert finish(tmp_path / "killed", tmp_path) == whole
+    assert not list(scratch.iterdir())
+    config = (tmp_path / "whole" / "out" / "human" / "adapter_config.json").read_text("utf-8")
+    assert str(tmp_path) not in config
+
+
+@pytest.mark.slow
+def test_the_adapter_is_read_back_and_spends_fewer_bits(
+    corpus: Callable[..., pa.Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from corpus.shards import Shards
+    from train.adapt import adapt
+    from train.measure import bits, say, text_examples
+    from train.model import load_adapter, load_base
+
+    tiny(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    shards = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
+    places = [tmp_path / name for name in ("base", "tokenizer", "curves", "out")]
+    (tmp_path / "out").mkdir()
+    report = adapt(Adapt(**ADAPT), shards, "nah", mixture(corpus), *places).report
+    assert report["human"]["steps"] == report["mixed"]["steps"] == 12
+    assert report["human"]["rows"] == 18
+    texts = ["in tlacatl 3 quitta in ātl", "ātl", "ᐃᓄᒃᑎᑐᑦ", ""]
+    spent = {}
+    for name in ("base", "human"):
+        speaker = load_base(tmp_path / "base", tmp_path / "tokenizer")
+        if name == "human":
+            speaker = load_adapter(speaker, tmp_path / "out" / name)
+        examples = text_examples(speaker, texts)
+        spent[name] = bits(speaker, examples, 64, name)
+        alone = [bits(speaker, [example], 64, name)[0] for example in examples]
+        assert spent[name] == pytest.approx(alone, rel=0.02)  # padding changes nothing
+        assert len(say(speaker, texts, 3, 2, name)) == len(texts)
+    assert spent["human"][0] < spent["base"][0]
+
+
+@pytest.mark.slow
+def test_sampled_loss_is_the_whole_softmax_when_all_are_drawn() -> None:
+    import torch
+    from torch.nn import functional as F  # noqa: N812
+
+    from train.trainer import sampled_loss
+
+    states, rows = torch.randn(6, 8), torch.randn(30, 8)
+    own, others = torch.arange(10), torch.arange(10, 30)
+    labels = torch.tensor([0, 9, 3, 3, 7, 1])
+    exact = F.cross_entropy(states @ rows.T, labels)
+    assert torch.allclose(sampled_loss(states, labels, rows, own, others, 20), exact, atol=1e-5)
+    kept = F.cross_entropy(states @ rows[:10].T, labels)
+    assert torch.allclose(sampled_loss(states, labels, rows, own, others[:0], 20), kept, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"prompt": "{source}"}, "prompt must hold {source} and {language}, got '{source}'"),
+        ({"prompt": "{text} {language}"}, "prompt has an unknown field 'text'"),
+        ({"causal_steps": 0, "tuning_steps": 0}, "must be at least 1, got 0"),
+        ({"rank": 0}, "must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),
+    ],
+)
+def test_settings_say_what_is_wrong(changed: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError) as error:
+        Adapt(**{**ADAPT, **changed})
+    assert said in str(error.value)
+
+
+def test_a_phase_without_rows_is_one_line() -> None:
+    row = {"weight": 1.0, "target": "ātl", "source": None, "bitext": False, "synthetic": False}
+    with pytest.raises(
+        InputError, match=r"human rows of nah: none is a pair; set adapt.tuning_steps"
+    ):
+        check_rows(Adapt(**ADAPT), [row], "human rows of nah")
+    with pytest.raises(InputError, match="none has a target text"):
+        check_rows(Adapt(**ADAPT), [], "human rows of nah")
+
+
+def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    for step, state in ((3, "{}"), (12, "{")):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "trainer_state.json").write_text(state)
+    (tmp_path / "checkpoint-15").mkdir()
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-3"
+    assert last_checkpoint(tmp_path / "none") is None
+
+
+def test_curve(tmp_path: Path) -> None:
+    write_curve([2.0, 1.5], 1, tmp_path / "human.csv")
+    said = (tmp_path / "human.csv").read_text()
+    assert said == "step,loss,phase\n1,2.0000,causal\n2,1.5000,tuning\n"

@@ -1,0 +1,107 @@
+"""What the trainer sees: order, packing, labels."""
+
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.table import InputError
+from train.examples import (
+    IGNORED,
+    Example,
+    asked,
+    causal_rows,
+    draws,
+    is_pair,
+    packed_pairs,
+    pair_example,
+    pair_rows,
+    taken,
+)
+
+PROMPT = "{source_language}: {source}\n{language}:"
+
+
+def encode(texts: list[str]) -> list[list[int]]:
+    """Every byte a token, above the separator 0."""
+    return [[byte + 1 for byte in text.encode()] for text in texts]
+
+
+def row(name: str, target: str | None, source: str | None = None, weight: float = 1.0) -> dict:
+    """A row of a mixture."""
+    return {
+        "id": name,
+        "source": source,
+        "target": target,
+        "source_language": "spa_Latn",
+        "language": "nci_Latn",
+        "weight": weight,
+        "synthetic": False,
+        "bitext": source is not None,
+    }
+
+
+def test_draws_pass_by_pass() -> None:
+    names = list(islice(draws({"a": 2.0, "b": 1.0, "c": 2.0, "d": 0.0}, 0), 3000))
+    assert "d" not in names
+    assert names.count("a") == pytest.approx(1200, abs=60)
+    assert names.count("b") == pytest.approx(600, abs=60)
+    assert names == list(islice(draws({"c": 2.0, "d": 0.0, "b": 1.0, "a": 2.0}, 0), 3000))
+    assert names != list(islice(draws({"a": 2.0, "b": 1.0, "c": 2.0}, 1), 3000))
+
+
+def test_draws_of_nothing() -> None:
+    for weights in ({}, {"a": 0.0}):
+        with pytest.raises(ValueError, match="have no weight to draw by"):
+            next(draws(weights, 0))
+
+
+@given(st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=5))
+def test_packed_texts_hold_every_byte(texts: list[str]) -> None:
+    texts = [text.encode("utf-8", "ignore").decode() or "ā" for text in texts]
+    rows = [row(str(i), text) for i, text in enumerate(texts)]
+    whole = sum(len(text.encode()) + 1 for text in texts)
+    ids, labels = taken(causal_rows(rows, encode, (0, whole, 7)), 1)
+    assert (ids == labels).all()
+    parts = bytes(255 if i == 0 else i - 1 for i in ids[0]).split(b"\xff")[1:]
+    assert sorted(parts) == sorted(text.encode() for text in texts)
+
+
+def test_a_pair_learns_its_answer_and_that_it_ends() -> None:
+    example = pair_example("agua:", "ātl", encode, 0)
+    learned = [i for i in example.labels if i != IGNORED]
+    assert learned == [b + 1 for b in " ātl".encode()] + [0]
+    assert len(example.ids) == len(example.labels)
+    assert example.labels[: 1 + len("agua:")] == [IGNORED] * 6
+
+
+def test_packed_pairs_never_cut_and_leave_out_the_long() -> None:
+    examples = [Example([n] * n, [n] * n) for n in (3, 4, 9, 2, 8)]
+    made = list(packed_pairs(iter(examples), 0, 8))
+    assert [e.ids for e in made] == [[3, 3, 3, 4, 4, 4, 4, 0], [2, 2, 0, 0, 0, 0, 0, 0]]
+    assert made[0].labels[-1] == IGNORED
+
+
+def test_asked_both_ways_keeps_braces_of_the_text() -> None:
+    pair = row("0", "ātl {x}", "agua {0}")
+    assert asked(pair, PROMPT, backward=False) == ("spa_Latn: agua {0}\nnci_Latn:", "ātl {x}")
+    assert asked(pair, PROMPT, backward=True) == ("nci_Latn: ātl {x}\nspa_Latn:", "agua {0}")
+
+
+def test_only_pairs_teach_translation() -> None:
+    rows = [row("a", "atl", "agua"), row("b", "tetl"), row("c", "xochitl", "flor")]
+    rows[2]["bitext"] = False  # held back as monolingual
+    assert [is_pair(r) for r in rows] == [True, False, False]
+    ids, labels = taken(pair_rows(rows, PROMPT, encode, (0, 64, 0)), 2)
+    assert {bytes(i - 1 for i in x if i) for x in (ids[0],)} != set()
+    assert b"flor" not in bytes(i - 1 for i in ids.ravel() if i)
+    assert (labels[labels != IGNORED] == ids[labels != IGNORED]).all()
+    again = taken(pair_rows(rows[::-1], PROMPT, encode, (0, 64, 0)), 2)
+    assert (again[0] == ids).all()
+
+
+def test_pairs_that_never_fit_are_one_line() -> None:
+    rows = [row("a", "atl", "agua")]
+    with pytest.raises(InputError, match=r"longer than adapt.row_tokens, 8; raise it"):
+        taken(pair_rows(rows, PROMPT, encode, (0, 8, 0)), 1)

@@ -1,0 +1,158 @@
+"""The real graph, run by DVC on a few hundred real Oromo rows with a tiny model made here."""
+
+import json
+import lzma
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts")
+pytestmark = pytest.mark.slow
+
+
+def dvc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run dvc in a project, with this environment's python on PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {
+        "PATH": path,
+        "PYTHONHASHSEED": "0",
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+    }
+    command = [sys.executable, "-m", "dvc", *words]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
+
+
+def ran(done: subprocess.CompletedProcess[str]) -> set[str]:
+    """The stages that a repro ran."""
+    lines = done.stdout.splitlines()
+    return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
+
+
+def tiny_model(folder: Path) -> None:
+    """A random two-layer model and a byte-level tokenizer trained on nothing but bytes."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
+
+    set_seed(0)
+    alphabet = ["<|endoftext|>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    tokenizer = Tokenizer(models.BPE({t: n for n, t in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
+    config = LlamaConfig(
+        vocab_size=len(alphabet), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=1, tie_word_embeddings=True,
+        bos_token_id=None, eos_token_id=0, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+
+
+def identifier(folder: Path) -> None:
+    """A fastText model in the place of the off-the-shelf identifier."""
+    import fasttext
+
+    folder.mkdir(parents=True)
+    lines = ["__label__om Barruun kun maal jedha", "__label__es Este texto dice algo"] * 20
+    (folder / "seed.txt").write_text("\n".join(lines), "utf-8")
+    model = fasttext.train_supervised(
+        str(folder / "seed.txt"), dim=4, epoch=5, thread=1, verbose=0, minn=2, maxn=3, bucket=1000
+    )
+    model.save_model(str(folder / "lid.176.ftz"))
+    (folder / "seed.txt").unlink()
+
+
+def small(params: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The project's settings, made small."""
+    params["active"] = ["orm"]
+    params["fetch"]["assets"] = {
+        "corpora/none": {
+            "address": f"path:{folder}/assets/none.txt",
+            "sha256": None,
+            "files": None,
+        },
+        "models/lid176": {"address": f"path:{folder}/assets/lid176", "sha256": None, "files": None},
+        "models/smollm2": {"address": f"path:{folder}/assets/tiny", "sha256": None, "files": None},
+    }
+    return params
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DVC project: our code and graph, 400 real rows, small settings."""
+    folder = tmp_path_factory.mktemp("milpa")
+    for name in CODE:
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, folder / name)
+    with lzma.open(ROOT / "data/raw/libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8") as lines:
+        rows = [next(lines) for _ in range(400)]
+    (folder / "data/raw").mkdir(parents=True)
+    with lzma.open(folder / "data/raw/libreoffice-help.om.jsonl.xz", "wt", encoding="utf-8") as out:
+        out.writelines(rows)
+    shutil.copy(ROOT / "data/raw/udhr.jsonl.xz", folder / "data/raw")
+    tiny_model(folder / "assets/tiny")
+    identifier(folder / "assets/lid176")
+    (folder / "assets/none.txt").write_text("nothing\n")
+    params = small(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")), folder)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    dvc(folder, "init", "-q")
+    dvc(folder, "repro")
+    return folder
+
+
+def test_every_stage_reports(project: Path) -> None:
+    graph = yaml.safe_load((project / "dvc.yaml").read_text("utf-8"))["stages"]
+    for name in graph:
+        assert list((project / "reports").glob(f"{name}*")), name
+    assert (project / "reports/index.html").stat().st_size > 1000
+
+
+def test_rows_in_are_rows_kept_and_dropped(project: Path) -> None:
+    for stage in ("gather", "clean", "select", "validate"):
+        report = json.loads((project / f"reports/{stage}.json").read_text("utf-8"))
+        assert report["entered"] == report["kept"] + report["dropped"], stage
+    kept = json.loads((project / "reports/select.json").read_text("utf-8"))["kept"]
+    split = json.loads((project / "reports/split.json").read_text("utf-8"))
+    assert kept == sum(split["rows"].values()) if isinstance(split["rows"], dict) else split["rows"]
+
+
+def test_a_second_repro_does_nothing(project: Path) -> None:
+    assert ran(dvc(project, "repro")) == set()
+
+
+def test_the_same_inputs_give_the_same_lock(project: Path) -> None:
+    before = (project / "dvc.lock").read_bytes()
+    assert "fetch" in ran(dvc(project, "repro", "--force"))
+    assert (project / "dvc.lock").read_bytes() == before
+
+
+def test_a_limit_reruns_select_and_training_reruns_no_corpus_stage(project: Path) -> None:
+    upstream = {"fetch", "gather", "clean", "identify", "assess", "dedup"}
+    change = dvc(project, "repro", "--dry", "--downstream", "select")
+    assert not ran(change)
+    path = project / "params.yaml"
+    old = path.read_text("utf-8")
+    for section, key, value, must in (
+        ("select", "least_kept", {"default": 0.5}, {"select"}),
+        ("adapt", "seed", 99, {"adapt@orm"}),
+    ):
+        tree = yaml.safe_load(old)
+        tree[section][key] = value
+        path.write_text(yaml.safe_dump(tree, allow_unicode=True), "utf-8")
+        stages = ran(dvc(project, "repro", "--dry"))
+        assert must <= stages
+        assert not upstream & stages
+        if section == "adapt":
+            assert stages <= {"adapt@orm", "evaluate@orm", "report"}
+    path.write_text(old, "utf-8")

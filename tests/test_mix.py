@@ -1,0 +1,243 @@
+"""The mixture: every row in one place, verdicts obeyed, each bad line of a verdict file named."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from augment.review import MARK, Verdict, agreement, bad_share, majority, read_verdicts
+from augment.translator import held_back
+from corpus.settings import Language
+from corpus.table import SYNTHETIC, InputError
+from train.mix import MIXTURE, Mix, mix
+
+LANGUAGES = {
+    "nah": Language("Nahuatl", ("nci",), "Latn", "spa_Latn", ("oto",), "nah"),
+    "oto": Language("Otomi", ("ote",), "Latn", "spa_Latn", (), None),
+}
+PARAMS = Mix(3.0, {"respell": 1.0, "backtranslate": 0.5}, False, 0.3, 0.95)
+NONE = SYNTHETIC.empty_table()
+Corpus = Callable[..., pa.Table]
+Folder = Callable[..., Path]
+HEADER = "id,verdict,reviewer,comment\n"
+
+
+@pytest.fixture
+def verdicts(tmp_path: Path) -> Callable[..., Path]:
+    """Write verdicts/nah.csv with the lines given, or an empty folder."""
+
+    def write(*lines: str, header: str = HEADER) -> Path:
+        folder = tmp_path / "verdicts"
+        folder.mkdir(exist_ok=True)
+        if lines:
+            (folder / "nah.csv").write_text(header + "\n".join(lines) + "\n", "utf-8")
+        return folder
+
+    return write
+
+
+def made(*ids: str, origin: str = "respell", parent: str = "0") -> pa.Table:
+    row = {"source": "el agua", "target": "in ātl", "language": "nci_Latn", "engine": "rules@1"}
+    rows = [{**row, "id": id, "parent": parent, "origin": origin} for id in ids]
+    return pa.Table.from_pylist(rows, schema=SYNTHETIC)
+
+
+def mixed(
+    train: pa.Table, synthetic: pa.Table, verdicts: Path, params: Mix = PARAMS, share: str = "0"
+) -> tuple[pa.Table, dict[str, str], dict[str, Any]]:
+    """The mixture, the reason of each dropped row, the report."""
+    made = mix(train, synthetic, verdicts, share, params, ("nah",), LANGUAGES)
+    dropped = {r["id"]: r["reason"] for r in made.tables["ledger"].to_pylist() if not r["kept"]}
+    return made.tables["nah/rows"], dropped, made.report
+
+
+def test_every_row_is_in_the_mixture_or_in_the_ledger(corpus: Corpus, verdicts: Folder) -> None:
+    train = corpus("in atl", None, "in tepetl", sources=("el agua", "nada", None))
+    other = corpus("ar dänga", language="ote_Latn", id="o")
+    rows, dropped, report = mixed(pa.concat_tables([train, other]), made("a"), verdicts())
+    assert rows.schema == MIXTURE
+    assert dropped == {"o": "language is not active", "1": "no text in the language"}
+    assert rows["id"].to_pylist() == ["a", "0", "2"]  # canonical: respell before test
+    assert rows["weight"].to_pylist() == [1.0, 3.0, 3.0]
+    assert rows["synthetic"].to_pylist() == [True, False, False]
+    assert rows["bitext"].to_pylist() == [True, True, False]
+    assert set(rows["split"].to_pylist()) == {"train"}
+    assert report["reviewed"] is False
+    assert report["languages"]["nah"]["human_weight_share"] == pytest.approx(6 / 7)
+
+
+@pytest.mark.parametrize("targets", [(), ("in atl",), ("ខ្ញុំ",)])
+def test_few_rows_and_any_script(
+    corpus: Corpus, verdicts: Folder, targets: tuple[str, ...]
+) -> None:
+    rows, dropped, _ = mixed(corpus(*targets), NONE, verdicts())
+    assert rows["target"].to_pylist() == list(targets)
+    assert not dropped
+
+
+def test_order_and_repetition_change_nothing(corpus: Corpus, verdicts: Folder) -> None:
+    train, lines = corpus("atl", "tepetl", "xochitl"), ("0,bad,ana,", "a,good,ana,")
+    once = mixed(train, made("a", "b"), verdicts(*lines), share="0.5")
+    again = mixed(train.take([2, 0, 1]), made("b", "a"), verdicts(*lines[::-1]), share="0.5")
+    assert once[0].equals(again[0])
+    assert once[1:] == again[1:]
+
+
+def test_rows_held_back_as_monolingual_come_without_their_source(
+    corpus: Corpus, verdicts: Folder
+) -> None:
+    train = corpus(*["in atl"] * 40, sources=("el agua",) * 40)
+    rows, _, _ = mixed(train, NONE, verdicts(), share="0.5")
+    for row in rows.to_pylist():
+        hidden = held_back(row["id"], 0.5)
+        assert row["bitext"] is not hidden
+        assert (row["source"] is None) is hidden
+    assert 0 < sum(rows["bitext"].to_pylist()) < 40
+
+
+@pytest.mark.parametrize(("origin", "source"), [("respell", None), ("backtranslate", "el agua")])
+def test_no_child_brings_back_a_source_that_is_held_back(
+    corpus: Corpus, verdicts: Folder, origin: str, source: str | None
+) -> None:
+    train = corpus(*["in atl"] * 40, sources=("la verdad",) * 40)
+    hidden = next(id for id in train["id"].to_pylist() if held_back(id, 0.5))
+    rows, _, _ = mixed(train, made("a", origin=origin, parent=hidden), verdicts(), share="0.5")
+    assert {row["id"]: row["source"] for row in rows.to_pylist()}["a"] == source
+
+
+def test_rejected_rows_go_and_the_majority_decides(corpus: Corpus, verdicts: Folder) -> None:
+    folder = verdicts(
+        f"{MARK}0,bad,ana,no", "1,bad,ana,", "1,good,eva,", "1,good,ixchel,", "a,unsure,eva,",
+        "2,,eva,", "zz,good,eva,",
+    )  # fmt: skip
+    rows, dropped, report = mixed(corpus("atl", "tepetl", "xochitl"), made("a"), folder)
+    figures = report["languages"]["nah"]
+    assert dropped == {"0": "rejected by reviewers"}
+    assert len(rows) == 3
+    assert report["reviewed"] is True
+    assert (figures["verdicts"], figures["blank"], figures["without_row"]) == (6, 1, 1)
+    assert figures["reviewers"] == 3
+    assert figures["methods"]["human"]["judged"] == 2
+    assert figures["strata"]["test"]["nci_Latn"]["human"]["bad"] == 1
+
+
+def test_a_method_surely_bad_goes_whole_and_an_unsure_one_stays(
+    corpus: Corpus, verdicts: Folder
+) -> None:
+    few = verdicts("m0,bad,ana,")
+    rows = made(*(f"m{n}" for n in range(30)))
+    assert set(mixed(corpus("atl"), rows, few)[1]) == {"m0"}  # one verdict proves nothing
+    many = verdicts(*(f"m{n},bad,ana," for n in range(15)))
+    _, dropped, report = mixed(corpus("atl"), rows, many)
+    assert len(dropped) == 30
+    assert set(dropped.values()) == {"rejected by reviewers", "method rejected by reviewers"}
+    assert report["languages"]["nah"]["rejected_methods"] == ["respell"]
+    human = verdicts(*(f"{n},bad,ana," for n in range(15)))
+    assert len(mixed(corpus(*["atl"] * 30), NONE, human)[1]) == 15  # people are not a method
+
+
+def test_review_can_be_required(corpus: Corpus, verdicts: Folder) -> None:
+    strict = Mix(**{**vars(PARAMS), "require_review": True})
+    with pytest.raises(InputError, match=r"nah\.csv judges no row and mix\.require_review"):
+        mixed(corpus("atl"), NONE, verdicts(), strict)
+    mixed(corpus("atl"), NONE, verdicts("0,good,ana,"), strict)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,verdict\n", "nah.csv:1: the columns must be"),
+        ("id,source,target,verdict,reviewer,comment\n", "delete source and target"),
+        (HEADER + "0,god,ana,\n", "nah.csv:2: verdict 'god'; accepted are"),
+        (HEADER + "0,good,,\n", "nah.csv:2: a verdict needs a reviewer"),
+        (HEADER + ",good,ana,\n", "nah.csv:2: the id is empty"),
+        (HEADER + "0,good,ana\n", "nah.csv:2: 3 cells, the header has 4"),
+        (HEADER + '0,good,ana,"a\nb"\n1,maybe,ana,\n', "nah.csv:4: verdict 'maybe'"),
+        (HEADER + "0,good,ana,\nrow-0,bad,ana,\n", "nah.csv:3: 'ana' judged row 0 in line 2"),
+        (HEADER + '0,good,ana,"a\n', "nah.csv:2: unexpected end of data"),
+        ("", "nah.csv:1: the columns must be"),
+        (b"id,verdict,reviewer,comment\n0,good,Mar\xeda,\n", "is not UTF-8"),
+    ],
+)
+def test_a_bad_verdict_file_is_one_line_with_its_place(
+    tmp_path: Path, text: str | bytes, message: str
+) -> None:
+    path = tmp_path / "nah.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError) as error:
+        read_verdicts(path)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffid,verdict,reviewer,comment\r\nrow-7,Bad,María,\r\n\r\n",
+        "id;verdict;reviewer;comment\nrow-7;bad;María;sí, está mal\n",
+        "id,verdict,reviewer,comment\nrow-7,bad,María,mal\u2028escrito\n",
+        "verdict\treviewer\tid\tcomment\nbad\tMaría\trow-7\t\n",
+        '"id","verdict","reviewer","comment"\n"row-7"," bad ","María","="\n',
+    ],
+)
+def test_what_spreadsheets_save_is_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "nah.csv"
+    path.write_bytes(text.encode())
+    assert read_verdicts(path) == [Verdict("7", "bad", "María")]
+
+
+def test_a_file_named_after_no_language_is_an_error(corpus: Corpus, verdicts: Folder) -> None:
+    folder = verdicts()
+    (folder / "nahuatl.csv").write_text(HEADER, "utf-8")
+    with pytest.raises(InputError, match="is named after no language; known are"):
+        mixed(corpus("atl"), NONE, folder)
+
+
+@pytest.mark.parametrize("share", ["", "half", "1.5", "nan"])
+def test_a_share_that_is_none_is_an_error(corpus: Corpus, verdicts: Folder, share: str) -> None:
+    with pytest.raises(InputError, match="monolingual_share must be from 0 to 1"):
+        mixed(corpus("atl"), NONE, verdicts(), share=share)
+
+
+def test_a_method_without_a_weight_is_an_error(corpus: Corpus, verdicts: Folder) -> None:
+    with pytest.raises(InputError, match=r"section 'mix' lacks synthetic_weight\.dream"):
+        mixed(corpus("atl"), made("a", origin="dream"), verdicts())
+
+
+@pytest.mark.parametrize(
+    "change", [{"human_weight": 0.0}, {"synthetic_weight": {"respell": -1.0}}, {"most_bad": 2.0}]
+)
+def test_settings_out_of_range_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Mix(**{**vars(PARAMS), **change})
+
+
+def test_majority_leaves_a_tie_unsure() -> None:
+    said = [Verdict("1", "good", "a"), Verdict("1", "bad", "b"), Verdict("2", "", "a")]
+    assert majority(said) == {"1": "unsure"}
+
+
+def test_agreement_is_krippendorffs_alpha() -> None:
+    # Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", example A: two observers,
+    # ten binary units, alpha 0.095
+    one, two = "0100000000", "1110010010"
+    label = {"0": "good", "1": "bad"}
+    said = [
+        Verdict(str(unit), label[value], reviewer)
+        for reviewer, values in (("ana", one), ("eva", two))
+        for unit, value in enumerate(values)
+    ]
+    found = agreement([*said, Verdict("alone", "bad", "ana")])
+    assert found["alpha"] == pytest.approx(0.095, abs=0.0005)
+    assert found["rows"] == 10
+    assert agreement([]) == {"alpha": None, "rows": 0}
+
+
+def test_wilson_interval() -> None:
+    figures = bad_share(["bad"] * 1 + ["good"] * 9 + ["unsure"], 0.95)
+    assert (figures["judged"], figures["unsure"]) == (10, 1)
+    assert figures["low"] == pytest.approx(0.0179, abs=1e-4)
+    assert figures["high"] == pytest.approx(0.4042, abs=1e-4)
+    assert bad_share([], 0.95)["bad_share"] is None

@@ -1,0 +1,145 @@
+"""dvc.yaml tells the truth: code, settings, imports and paths agree, or `dvc repro` would lie."""
+
+import ast
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+ORDER = ("corpus", "augment", "train")  # imports may point to the left only
+PARENTS = {"reports/adapt", "reports/retrain", "reports/evaluate", "plots/adapt"}  # one a language
+DATA = {"corpus/orthography.py": "corpus/orthography", "train/cards.py": "train/templates"}
+MADE = ("out", "report", "curves", "page", "data", "model")  # words that name what a stage writes
+
+
+def module_path(module: str) -> Path | None:
+    """The file of one of our own modules, or None."""
+    if module.split(".")[0] not in ORDER:
+        return None
+    path = ROOT / Path(*module.split("."))
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.exists()), None)
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, however deep in its functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def closure(module: str, seen: set[Path]) -> set[Path]:
+    """The files of `module` and of all that it imports of our own."""
+    path = module_path(module)
+    if path is None or path in seen:
+        return seen
+    seen.add(path)
+    for name in imported(path):
+        closure(name, seen)
+    return seen
+
+
+def command(name: str) -> tuple[str, dict[str, str]]:
+    """The module and the name=value words of a stage's command."""
+    _, _, module, *words = GRAPH[name]["cmd"].split()
+    return module, dict(word.split("=", 1) for word in words)
+
+
+def paths(name: str, kind: str) -> list[str]:
+    """The declared paths of one kind."""
+    return [
+        entry if isinstance(entry, str) else next(iter(entry))
+        for entry in GRAPH[name].get(kind, [])
+    ]
+
+
+def function(name: str) -> Any:
+    """The stage's function."""
+    module, _ = command(name)
+    return getattr(import_module(module), name)
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_stage_is_module_is_section_is_report(name: str) -> None:
+    module, words = command(name)
+    assert module.split(".")[1] == name
+    assert name in PARAMS
+    assert words["report"].startswith(f"reports/{name}") or name == "report"
+    assert GRAPH[name]["desc"]
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_every_imported_file_is_a_dependency(name: str) -> None:
+    module, _ = command(name)
+    needed = {str(p.relative_to(ROOT)) for p in closure(module, set()) if p.name != "__init__.py"}
+    needed |= {DATA[path] for path in needed & DATA.keys()}
+    declared = {d for d in paths(name, "deps") if d.split("/")[0] in ORDER}
+    assert declared == needed
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_every_path_of_the_command_is_declared(name: str) -> None:
+    _, words = command(name)
+    outs = {*paths(name, "outs"), *paths(name, "metrics"), *paths(name, "plots")}
+    for word, path in words.items():
+        if "/" not in path and path != "verdicts":
+            continue
+        declared = outs if word in MADE else set(paths(name, "deps"))
+        assert any(path == d or path.startswith(f"{d}/") for d in declared), path
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_every_section_read_is_declared(name: str) -> None:
+    read = {name, *({"active", "languages"} & set(inspect.signature(function(name)).parameters))}
+    declared = set(GRAPH[name]["params"]) - {"shards.most_bytes"}
+    assert declared == read
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_tables_are_cut_by_a_declared_size(name: str) -> None:
+    # workers and runner are not declared: they do not change a byte
+    makes_table = "data/" in GRAPH[name]["cmd"].split("out=")[-1].split()[0]
+    if makes_table and name not in ("fetch", "clean", "sample", "evaluate", "report"):
+        assert "shards.most_bytes" in GRAPH[name]["params"]
+
+
+def test_a_dependency_is_an_output_or_inside_one() -> None:
+    outs = {o for n in GRAPH for kind in ("outs", "metrics", "plots") for o in paths(n, kind)}
+    for name in GRAPH:
+        for dep in paths(name, "deps"):
+            assert dep in PARENTS or not [o for o in outs if o.startswith(f"{dep}/")], (name, dep)
+
+
+def test_imports_point_from_train_to_augment_to_corpus() -> None:
+    for rank, package in enumerate(ORDER):
+        for path in (ROOT / package).rglob("*.py"):
+            for module in imported(path):
+                top = module.split(".")[0]
+                assert top not in ORDER[rank + 1 :], f"{path} imports {module}"
+
+
+def test_the_corpus_never_imports_a_training_library() -> None:
+    for path in (ROOT / "corpus").rglob("*.py"):
+        assert not {m.split(".")[0] for m in imported(path)} & {"torch", "transformers", "peft"}
+
+
+def test_every_section_has_a_reader() -> None:
+    assert set(PARAMS) == {*GRAPH, "active", "languages", "shards"}
+
+
+def test_every_dependency_is_explained_in_the_readme() -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    block = project.split("dependencies = [", 1)[1].split("\n]", 1)[0]
+    readme = (ROOT / "README.md").read_text("utf-8").lower()
+    for name in re.findall(r'^  "([\w-]+)', block, re.M):
+        assert f"`{name.lower()}`" in readme, name

@@ -1,0 +1,423 @@
+"""The report: the same bytes each time, no network, and no claim that its reports do not hold."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from huggingface_hub import DatasetCard, ModelCard
+from jinja2 import UndefinedError
+from PIL import Image
+
+from corpus.cli import main
+from corpus.rates import RATES
+from corpus.results import difference, estimate, read_reports, summary
+from corpus.settings import Language
+from corpus.table import LEDGER, LIMITS, SCHEMA, InputError, write
+from train import figures, outcomes, panels
+from train.cards import cell, environment, licence, rendered, saving, size_category, verdicts
+from train.figures import Axis, Mark
+from train.panels import Facts
+from train.report import Report, read_curve, report
+
+ROOT = Path(__file__).parent.parent
+OROMO = Language(
+    name="Oromo",
+    varieties=("orm",),
+    script="Latn",
+    pivot="spa_Latn",
+    neighbours=(),
+    orthography=None,
+)
+LANGUAGES = {"orm": OROMO}
+PARAMS = Report(
+    bins=4, smoothed_steps=2, maintainer=None, cautions={"default": ("Software help only.",)}
+)
+WILSON = {"count": 9, "of": 10, "rate": 0.9, "low": 0.6, "high": 0.98}
+TEXT = {"value": 2.5, "least": 2.4, "most": 2.6}
+WORSE = {"difference": -4.0, "least": -6.0, "most": -2.0, "detectable": 2.8, "verdict": "worse"}
+UNSURE = {
+    "difference": 0.1,
+    "least": -1.0,
+    "most": 1.2,
+    "detectable": 1.5,
+    "verdict": "cannot tell",
+}
+
+
+def whole_run() -> dict[str, Any]:
+    """The reports of a run on Oromo with a figure of every kind."""
+    rows = {"orm_Latn": {"libreoffice": 8}}
+    decided = {"entered": 9, "kept": 8, "dropped": 1, "kept_by_language": rows}
+    dropped = {"dropped_by_reason": {"duplicate": {"orm_Latn": {"libreoffice": 1}}}}
+    source = {
+        "origin": "libreoffice", "language": "orm", "licence": "MPL-2.0", "redistribute": True,
+        "trusted": True, "read": 9, "rows": 9,
+    }  # fmt: skip
+    label = {"recall": WILSON, "precision": WILSON, "false_accepts": WILSON, "lid176": None}
+    gate = {"spearman": -0.6, "low": -0.7, "high": -0.5, "limit": 0.3, "rows": 30}
+    method = {"kept": 2, "measured": 3, "passed": 2}
+    mixture = {
+        "reviewed": False, "verdicts": 0, "reviewers": 0, "rejected_methods": [], "human": 8,
+        "synthetic": {"respell": 2},
+    }  # fmt: skip
+    adapter = {"rows": 8, "pairs": 8, "steps": 4, "trained_parameters": 64}
+    words = {"orm_Latn": {"tokens_per_word": 2.0, "bytes_per_token": 3.0}}
+    speakers = {"base": {**TEXT, "value": 4.0}, "human": TEXT, "mixed": TEXT}
+    saved = {"value": 0.375, "least": 0.3, "most": 0.4}
+    answers = {
+        "rows": 4, "copy": TEXT, "translator": TEXT, **speakers, "adapter_over_copy": WORSE,
+        "synthetic_in_adapter": UNSURE,
+    }  # fmt: skip
+    return {
+        "fetch": {"assets": {"corpora/x": {"address": "path:x", "sha256": "00", "bytes": 1}}},
+        "gather": {**decided, **dropped, "sources": {"libreoffice": source}},
+        "clean": {**decided, "dropped_by_reason": {}},
+        "identify": {"orm": {"labels": {"orm": label}, "by_variety": {"orm_Latn": WILSON}}},
+        "select": {**decided, **dropped},
+        "split": {"by_split": {"train": rows, "validation": {}, "test": rows}},
+        "validate": {
+            **decided,
+            "kept_by_language": {"orm_Latn": {"respell": 2}},
+            "dropped_by_reason": {"lengths differ": {"orm_Latn": {"respell": 1}}},
+            "languages": {
+                "orm": {
+                    "methods": {"respell": method},
+                    "calibration": {"rows": 30, "gates": {"unseen": gate}, "together": gate},
+                }
+            },
+        },
+        "mix": {**decided, **dropped, "reviewed": False, "languages": {"orm": mixture}},
+        "base": {"model": "tiny.gguf", "parameters": 1000},
+        "tokenizer": {"fertility": {"orm": {"validation": {"base": words, "extended": words}}}},
+        "adapt": {"orm": {"human": adapter, "mixed": adapter}},
+        "retrain": {"orm": {}},
+        "evaluate": {
+            "orm": {
+                "rows": {"text": 4, "pairs": 4, "translated": 4},
+                "bits_per_byte": {
+                    "text": {**speakers, "saved": {"mixed": saved}, "synthetic": UNSURE},
+                    "by_variety": {"orm_Latn": {"rows": 4, "base": 4.0, "human": 2.5}},
+                },
+                "chrf": {
+                    "signature": "nrefs:1", "to_target": {"rows": 0}, "to_source": {"rows": 0},
+                    "answers": answers,
+                },
+            }
+        },
+    }  # fmt: skip
+
+
+def bare_run() -> dict[str, Any]:
+    """The reports of a run in which all that may be missing is."""
+    found = whole_run()
+    found["identify"] = {"orm": {"model": "none: trusted segments must be at least 50"}}
+    found["validate"] |= {"kept_by_language": {}, "dropped_by_reason": {}, "languages": {}}
+    found["tokenizer"] = {}
+    found["mix"]["languages"]["orm"]["synthetic"] = {}
+    found["evaluate"]["orm"] |= {"bits_per_byte": {}, "chrf": {"signature": "nrefs:1"}}
+    return found
+
+
+def write_reports(folder: Path, found: dict[str, Any]) -> Path:
+    """Each report as the file that its stage would have written."""
+    for stage in ("assess", "dedup", "translator", "backtranslate", "paraphrase", "respell"):
+        found.setdefault(stage, {})
+    found.setdefault("sample", {})
+    for stage, tree in found.items():
+        files = {f"{stage}/orm": tree["orm"]} if stage in ("adapt", "retrain", "evaluate") else {
+            stage: tree
+        }  # fmt: skip
+        for name, part in files.items():
+            path = folder / f"{name}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(part), "utf-8")
+    return folder
+
+
+def write_tables(data: Path) -> None:
+    """The tables that the stage reads, of four rows."""
+    ids = ["0", "1", "2", "3"]
+    rows = [{"id": i, "language": "orm_Latn", "origin": "libreoffice"} for i in ids]
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    write(table, data / "rows", 1000)
+    for name in ("train", "validation", "test"):
+        write(table, data / "split" / name, 1000)
+    write(pa.table({"id": ids, "language_score": [0.9, 0.8, None, 0.1]}), data / "identify", 1000)
+    measures = {n: [1.0, 30.0, 2.0, None] for n in ("target_length", "source_length")}
+    shares = {n: [0.5, 1.0, 0.0, None] for n in ("length_ratio", "target_letters")}
+    measured = pa.table(
+        {"id": ids, **measures, **shares, "target_repetition": [0.0, 0.1, 0.0, 0.2]}
+    )
+    write(measured, data / "assess", 1000)
+    book = [{"id": i, "stage": "select", "kept": i != "3"} for i in ids]
+    write(pa.Table.from_pylist(book, schema=LEDGER), data / "select" / "ledger", 1000)
+    limit = {"rule": "target_length", "language": "orm", "least": 1.0, "most": 40.0}
+    write(pa.Table.from_pylist([limit], schema=LIMITS), data / "select" / "limits", 1000)
+    write(rates(), data / "select" / "rates", 1000)
+
+
+def rates() -> pa.Table:
+    """What two rules keep."""
+    row = {"language": "orm_Latn", "origin": "libreoffice", "trusted": True, "rows": 4, "kept": 3}
+    found = {"rate": 0.75, "low": 0.3, "high": 0.95}
+    rules = [{**row, **found, "rule": rule} for rule in ("target_length", "select")]
+    return pa.Table.from_pylist(rules, schema=RATES)
+
+
+def run_report(folder: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """Run the stage in a folder; returns its own report."""
+    folder.mkdir(exist_ok=True)
+    write_reports(folder / "reports", found)
+    write_tables(folder / "data")
+    for name in ("human", "mixed"):
+        path = folder / "plots" / "orm" / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("step,loss,phase\n1,4.0,causal\n2,3.0,causal\n3,3.5,tuning\n", "utf-8")
+    (folder / "reports" / "figures").mkdir(exist_ok=True)
+    made = report(
+        reports=folder / "reports",
+        learning=folder / "plots",
+        rows=folder / "data" / "rows",
+        identify=folder / "data" / "identify",
+        assess=folder / "data" / "assess",
+        select=folder / "data" / "select",
+        split=folder / "data" / "split",
+        synthetic=folder / "data" / "rows",
+        page=folder / "reports" / "index.html",
+        data=folder / "reports" / "data_card.md",
+        model=folder / "reports" / "model_card.md",
+        params=PARAMS,
+        active=("orm",),
+        languages=LANGUAGES,
+        out=folder / "reports" / "figures",
+    )
+    return dict(made.report)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+class Page(HTMLParser):
+    """What a test asks of the page: addresses, alternative texts, tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.tags: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what a tag says."""
+        found = dict(attrs)
+        self.tags.add(tag)
+        self.addresses += [v for n in ("href", "src") if (v := found.get(n)) is not None]
+        self.ids += [found["id"] or ""] if "id" in found else []
+        self.images += [found] if tag == "img" else []
+
+
+@pytest.mark.slow
+def test_the_page_opens_offline_and_is_the_same_bytes_twice(tmp_path: Path) -> None:
+    made = run_report(tmp_path / "a", whole_run())
+    run_report(tmp_path / "b", whole_run())
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    reports = tmp_path / "a" / "reports"
+    page = Page((reports / "index.html").read_text("utf-8"))
+    assert not page.tags & {"script", "link", "iframe", "object"}
+    assert len(page.images) == len(made["figures"])
+    assert all(len(image["alt"] or "") > 20 for image in page.images)
+    assert len(page.ids) == len(set(page.ids))
+    for address in page.addresses:
+        if address.startswith("#"):
+            assert address[1:] in page.ids
+        elif not address.startswith("data:image/svg+xml;base64,"):
+            assert (reports / address).is_file(), address
+    for name in made["figures"]:
+        svg = (reports / "figures" / f"{name}.svg").read_text("utf-8")
+        assert "dc:date" not in svg and "matplotlib.org" not in svg
+        with Image.open(reports / "figures" / f"{name}.png") as image:
+            assert "Software" not in image.info
+    assert made["reviewed"] is False
+
+
+def test_a_run_without_optional_parts_has_a_page_and_cards(tmp_path: Path) -> None:
+    made = run_report(tmp_path, bare_run())
+    drawn = {"rows_lost", "reasons", "kept_orm", "keep_rates_orm", "splits_orm", "learning_orm"}
+    assert drawn <= set(made["figures"])
+    assert not {"identification_orm", "gates_orm", "synthetic_orm"} & set(made["figures"])
+    data = DatasetCard.load(tmp_path / "reports" / "data_card.md")
+    assert data.data.license == "mpl-2.0"
+    assert data.data.language == ["orm", "spa"]
+    assert "unreviewed" in data.text and "Software help only." in data.text
+    assert made["sha256"]["train"] in data.text
+    model = ModelCard.load(tmp_path / "reports" / "model_card.md")
+    assert "unreviewed" in model.data.tags and "Unreviewed" in model.text
+    assert "as it is" in model.text
+
+
+@pytest.mark.parametrize("name", ["select.json", "evaluate/orm.json"])
+def test_a_missing_report_is_named(tmp_path: Path, name: str) -> None:
+    folder = write_reports(tmp_path, whole_run())
+    (folder / name).unlink()
+    with pytest.raises(InputError, match=rf"{name} does not exist; run 'dvc repro' first"):
+        read_reports(folder, ("orm",))
+
+
+def test_a_damaged_report_is_named(tmp_path: Path) -> None:
+    folder = write_reports(tmp_path, whole_run())
+    (folder / "mix.json").write_text("{", "utf-8")
+    with pytest.raises(InputError, match=r"mix.json is no JSON"):
+        read_reports(folder, ("orm",))
+
+
+def test_a_missing_curve_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"human.csv does not exist; run 'dvc repro' first"):
+        read_curve(tmp_path / "human.csv")
+    (tmp_path / "human.csv").write_text("a,b\n1,2\n", "utf-8")
+    with pytest.raises(InputError, match=r"must have the columns step, loss, phase"):
+        read_curve(tmp_path / "human.csv")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"bins": 0}, "at least 1, got 0"), ({"cautions": {"orm": ()}}, "needs the key 'default'")],
+)
+def test_settings_out_of_range_are_named(changes: dict[str, Any], said: str) -> None:
+    values = {"bins": 4, "smoothed_steps": 2, "maintainer": None, "cautions": {"default": ()}}
+    with pytest.raises(ValueError, match=said):
+        Report(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_results_is_a_table_and_the_place_of_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = re.sub(r"(?m)^active:.*", "active: [orm]", (ROOT / "params.yaml").read_text("utf-8"))
+    (tmp_path / "params.yaml").write_text(params, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["results"])
+    assert done.exit_code == 1
+    assert done.output.count("\n") == 1 and "run 'dvc repro' first" in done.output
+    write_reports(tmp_path / "reports", whole_run())
+    (tmp_path / "reports" / "index.html").touch()
+    done = CliRunner().invoke(main, ["results"])
+    assert done.exit_code == 0, done.output
+    assert "Oromo (orm)" in done.output
+    assert "0.900 [0.600, 0.980]" in done.output
+    assert done.output.endswith("report: reports/index.html\n")
+
+
+def test_summary_names_what_was_not_measured(tmp_path: Path) -> None:
+    lines = summary(read_reports(write_reports(tmp_path, bare_run()), ("orm",)), "orm", LANGUAGES)
+    assert ("identification", "none: trusted segments must be at least 50") in lines
+    assert ("bits per byte, base model", "not measured") in lines
+    assert ("train / validation / test", "8 / 0 / 8") in lines
+
+
+def test_verdicts_say_worse_and_cannot_tell() -> None:
+    lines = verdicts(whole_run()["evaluate"]["orm"])
+    assert lines[0].startswith("On human test text the adapter spends 37.5% [30.0%, 40.0%] fewer")
+    assert any("copying the input: -4.00 [-6.00, -2.00] chrF++: worse." in line for line in lines)
+    assert any("too small a difference for this test set to tell" in line for line in lines)
+    assert verdicts({"bits_per_byte": {}, "chrf": {}}) == []
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "said"),
+    [(0.1, 0.3, "20.0% [10.0%, 30.0%] fewer"), (-0.1, 0.3, "as many"), (-0.3, -0.1, "more")],
+)
+def test_saving_claims_no_more_than_its_interval(least: float, most: float, said: str) -> None:
+    assert f"the adapter spends {said}" in saving({"value": 0.2, "least": least, "most": most})
+
+
+def test_estimates_and_differences_in_words() -> None:
+    assert estimate(None) == estimate({"value": None}) == "not measured"
+    assert estimate({"rate": 0.5}) == "0.50"
+    assert difference(UNSURE) == "+0.10 [-1.00, +1.20]: cannot tell"
+    assert cell(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["MPL-2.0"], {"license": "mpl-2.0"}),
+        (["MPL-2.0", "CC0-1.0"], {"license": "other", "license_name": "CC0-1.0; MPL-2.0"}),
+        (["unclear (books)"], {"license": "other", "license_name": "unclear (books)"}),
+    ],
+)
+def test_licence_of_a_card(names: list[str], expected: dict[str, str]) -> None:
+    assert licence([{"licence": name} for name in names]) == expected
+
+
+def test_sizes_have_the_hubs_names() -> None:
+    assert [size_category(n) for n in (0, 999, 1000, 10**9)] == [
+        "n<1K",
+        "n<1K",
+        "1K<n<10K",
+        "n>100M",
+    ]
+
+
+def test_a_figure_is_the_same_bytes_twice_and_undated() -> None:
+    def draw() -> bytes:
+        return figures.drawn(
+            figures.bars({"kept": {"nah": 3}, "dropped": {"nah": 1}}, "rows"), "svg"
+        )
+
+    assert draw() == draw()
+    assert b"dc:date" not in draw()
+
+
+def test_marks_without_intervals_and_single_values_are_drawn() -> None:
+    alone = figures.dots({"a": [Mark("x", "", 1.0)], "b": [Mark("y", "g", 0.5, 0.4, 0.6)]}, "share")
+    assert len(alone.axes) == 2
+    axis = Axis("characters", np.geomspace(1, 10, 4), log=True, limits=(2.0,))
+    drawn = figures.histograms(
+        {"target": (axis, {"kept": np.array([1.0]), "dropped": np.array([])})}
+    )
+    assert drawn.axes[0].get_xscale() == "log"
+
+
+def test_smoothing_stays_within_its_phase() -> None:
+    steps = np.array([1.0, 2.0, 3.0])
+    panel = outcomes.learning(
+        "orm", {"human": (steps, np.array([2.0, 1.0, 9.0]), ["causal", "causal", "tuning"])}, 2
+    )
+    assert panel is not None
+    assert panel.rows == [["human", "causal", 2, 2.0, 1.5], ["human", "tuning", 1, 9.0, 9.0]]
+    assert outcomes.learning("orm", {"human": (steps[:0], steps[:0], [])}, 2) is None
+
+
+def test_rules_that_keep_every_trusted_row_are_not_drawn() -> None:
+    facts = Facts(rates=rates(), scores=pa.table({}), limits={})
+    panel = panels.keep_rates("orm", facts)
+    assert panel is not None
+    assert [row[2] for row in panel.rows] == ["target_length"]
+    untrusted = Facts(RATES.empty_table(), pa.table({}), {})
+    assert panels.keep_rates("orm", untrusted) is None
+    assert panels.kept("orm", untrusted) is None
+
+
+def test_lost_rows_add_up() -> None:
+    panel = panels.lost(whole_run(), ("orm",), LANGUAGES)
+    assert all(entered == kept + dropped for _, entered, kept, dropped in panel.rows)
+
+
+def test_cells_cannot_break_their_table() -> None:
+    table = environment().from_string(
+        '{% import "macros.md.j2" as show %}{{ show.table(head, rows) }}'
+    )
+    assert r"| a\|b c |" in table.render(head=["origin"], rows=[["a|b\nc"]])
+
+
+def test_what_a_template_lacks_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        rendered("model_card.md.j2", {})

@@ -1,0 +1,91 @@
+"""The retrained model and its yardstick differ in the synthetic pairs and in nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pydantic import ValidationError
+
+from augment.engines import thot
+from corpus.table import InputError
+from train.retrain import Retrain, added, retrain, same_pairs
+
+ALL = Retrain(most_synthetic=None, most_tokens=60)
+Corpus = Callable[..., pa.Table]
+
+
+def mixture(table: pa.Table, synthetic: list[bool]) -> pa.Table:
+    bitext = [
+        s is not None and t is not None
+        for s, t in zip(table["source"].to_pylist(), table["target"].to_pylist(), strict=True)
+    ]
+    table = table.append_column("synthetic", pa.array(synthetic, pa.bool_()))
+    return table.append_column("bitext", pa.array(bitext, pa.bool_()))
+
+
+def ids(folder: Path, *names: str) -> Path:
+    path = folder / "nah/ids.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(f"{name}\n" for name in names), "utf-8")
+    return path
+
+
+def test_human_pairs_are_those_of_the_translator(corpus: Corpus, tmp_path: Path) -> None:
+    table = mixture(corpus("ātl", "calli", "ꞌatl", sources=("agua",) * 3), [False, False, True])
+    human, absent = same_pairs(table.to_pylist(), ids(tmp_path, "0", "2", "gone"))
+    assert [row["id"] for row in human] == ["0"]  # 1 was over the cap, 2 is synthetic
+    assert absent == 2
+
+
+def test_a_missing_list_is_an_error_of_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"ids.txt does not exist; run 'dvc repro translator'"):
+        same_pairs([], tmp_path / "ids.txt")
+
+
+@pytest.mark.parametrize(("most", "count"), [(None, 30), (0.5, 10), (0.0, 0), (9.0, 30)])
+def test_synthetic_pairs_are_capped_by_human_ones(
+    corpus: Corpus, most: float | None, count: int
+) -> None:
+    long = "ātl " * 61
+    table = mixture(corpus(*["ውሃ"] * 30, long, None, sources=("agua",) * 32), [True] * 32)
+    rows = table.to_pylist()
+    chosen = added(rows, 20, Retrain(most_synthetic=most, most_tokens=60))
+    assert len(chosen) == count
+    assert chosen == added(rows[::-1], 20, Retrain(most_synthetic=most, most_tokens=60))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_mixture_without_pairs_is_an_error_of_one_line(
+    corpus: Corpus, tmp_path: Path, count: int
+) -> None:
+    table = mixture(corpus(*["ātl"] * count, sources=("agua",) * count), [False] * count)
+    ids(tmp_path, "0")
+    with pytest.raises(InputError, match=r"^the mixture of 'nah' has \d pairs to train on"):
+        retrain("nah", table, tmp_path, ALL, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("most", "tokens"), [(-1.0, 60), (1.0, 0), ("some", 60)])
+def test_settings_out_of_range_are_errors(most: object, tokens: object) -> None:
+    with pytest.raises(ValidationError):
+        Retrain(most_synthetic=most, most_tokens=tokens)
+
+
+@pytest.mark.slow
+def test_without_synthetic_rows_it_is_the_yardstick_byte_for_byte(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    spanish = ("agua", "casa", "agua casa", "flor", "flor agua") * 12
+    targets = ("ātl", "calli", "ātl calli", "xōchitl", "xōchitl ātl") * 12
+    table = mixture(
+        corpus(*targets, "tlālli ātl", sources=(*spanish, "tierra agua")), [False] * 60 + [True]
+    )
+    names = sorted(map(str, range(60)))
+    ids(tmp_path, *names)
+    thot.train([(spanish[int(n)], targets[int(n)]) for n in names], tmp_path / "yardstick")
+    none = Retrain(most_synthetic=0.0, most_tokens=60)
+    alone = retrain("nah", table, tmp_path, none, tmp_path / "alone")
+    assert alone.report["engine"] == thot.engine(tmp_path / "yardstick")
+    more = retrain("nah", table, tmp_path, ALL, tmp_path / "more")
+    assert (more.report["human"], more.report["synthetic"]) == (60, 1)
+    assert more.report["engine"] != alone.report["engine"]

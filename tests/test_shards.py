@@ -1,0 +1,171 @@
+"""Laws of the map: order kept, a dead worker's shard done again, Ray's bytes those of the pool."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from threading import Thread
+from time import sleep
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from corpus.shards import Shards, map_shards
+from corpus.table import SCHEMA, write_shard
+
+POOL = Shards(most_bytes=1000, workers=2, runner="pool", most_retries=1)
+RAY = Shards(most_bytes=1000, workers=2, runner="ray", most_retries=3)
+
+
+def write_square(folder: Path, number: int) -> int:
+    """Write a shard and return what is small."""
+    rows = [{"id": f"{number}.{row}", "target": "ꞌatl" * number * row} for row in range(50)]
+    write_shard(pa.Table.from_pylist(rows, schema=SCHEMA), folder / f"{number:05}.parquet")
+    return number * number
+
+
+def write_or_die(folder: Path, marker: Path, number: int) -> int:
+    """As write_square, but the worker of shard 2 is killed the first time."""
+    if number == 2 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write_square(folder, number)
+
+
+def always_die(number: int) -> int:
+    """A worker that never lives."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def refuse(number: int) -> int:
+    """A function that raises."""
+    if number == 1:
+        raise ValueError(f"shard {number} holds no text")
+    return number
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    """The hash of each file."""
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("tasks", [[], [3], [3, 1, 2]])
+def test_one_worker_keeps_the_order_of_the_tasks(tmp_path: Path, tasks: list[int]) -> None:
+    alone = Shards(most_bytes=1, workers=1, runner="pool", most_retries=0)
+    found = map_shards(partial(write_square, tmp_path), tasks, alone, "square")
+    assert found == [task * task for task in tasks]
+
+
+def test_a_raising_function_stops_one_worker() -> None:
+    alone = Shards(most_bytes=1, workers=1, runner="pool", most_retries=0)
+    with pytest.raises(ValueError, match="shard 1 holds no text"):
+        map_shards(refuse, [0, 1, 2], alone, "refuse")
+
+
+@pytest.mark.slow
+def test_the_pool_writes_what_one_worker_writes(tmp_path: Path) -> None:
+    alone = Shards(most_bytes=1, workers=1, runner="pool", most_retries=0)
+    tasks = [5, 0, 3, 1]
+    for name, shards in (("one", alone), ("two", POOL)):
+        found = map_shards(partial(write_square, tmp_path / name), tasks, shards, "square")
+        assert found == [25, 0, 9, 1]
+    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
+
+
+@pytest.mark.slow
+def test_the_shard_of_a_killed_worker_is_done_again(tmp_path: Path) -> None:
+    work = partial(write_or_die, tmp_path / "out", tmp_path / "marker")
+    assert map_shards(work, range(5), POOL, "square") == [0, 1, 4, 9, 16]
+    assert (tmp_path / "marker").exists()
+    assert len(bytes_of(tmp_path / "out")) == 5
+
+
+@pytest.mark.slow
+def test_workers_that_always_die_are_one_line() -> None:
+    with pytest.raises(RuntimeError, match=r"^die: a worker died 2 times .*most_bytes$") as error:
+        map_shards(always_die, [0, 1], POOL, "die")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_a_raising_function_stops_the_pool() -> None:
+    with pytest.raises(ValueError, match="shard 1 holds no text"):
+        map_shards(refuse, range(6), POOL, "refuse")
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Two Ray nodes of one CPU on loopback; the first, which drives, has none."""
+    for name, value in {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # read at import: addresses are 127.0.0.1
+        "RAY_DISABLE_IMPORT_WARNING": "1",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    small = {"object_store_memory": 100_000_000, "include_dashboard": False}
+    nodes = Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 0, "node_ip_address": "127.0.0.1", **small},
+    )
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    try:
+        yield nodes
+    finally:
+        ray.shutdown()
+        nodes.shutdown()
+
+
+def add_nodes(cluster: Any, count: int) -> list[Any]:
+    """Workers of one CPU each."""
+    return [
+        cluster.add_node(num_cpus=1, object_store_memory=100_000_000, node_ip_address="127.0.0.1")
+        for _ in range(count)
+    ]
+
+
+def write_slowly(folder: Path, begun: Path, number: int) -> int:
+    """As write_square; but tell that the shard has begun, and take a while."""
+    (begun / f"{number}.{os.getpid()}").touch()
+    sleep(0.3)
+    return write_square(folder, number)
+
+
+@pytest.mark.slow
+def test_ray_writes_what_the_pool_writes_and_survives_a_node(
+    tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes = add_nodes(cluster, 2)
+    cluster.wait_for_nodes()
+    monkeypatch.chdir(tmp_path)  # not the folder of the nodes: paths below are relative
+    tasks = range(12)
+    alone = replace(POOL, workers=1)
+    expected = map_shards(partial(write_square, Path("one")), tasks, alone, "square")
+    assert map_shards(partial(write_square, Path("ray")), tasks, RAY, "square") == expected
+    assert bytes_of(Path("ray")) == bytes_of(Path("one"))
+
+    Path("begun").mkdir()
+
+    def kill_a_node() -> None:
+        while len(list(Path("begun").iterdir())) < 3:
+            sleep(0.05)
+        cluster.remove_node(nodes[1], allow_graceful=False)
+
+    killer = Thread(target=kill_a_node)
+    killer.start()
+    work = partial(write_slowly, Path("half"), Path("begun"))
+    assert map_shards(work, tasks, RAY, "square") == expected
+    killer.join()
+    assert bytes_of(Path("half")) == bytes_of(Path("one"))
+    with pytest.raises(ValueError, match=r"^shard 1 holds no text$"):
+        map_shards(refuse, range(3), RAY, "refuse")
+    with pytest.raises(RuntimeError, match=r"^die: a worker died 1 times .*most_bytes$"):
+        map_shards(always_die, [0], replace(RAY, most_retries=0), "die")

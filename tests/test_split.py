@@ -1,0 +1,219 @@
+"""Laws of the splits: nothing leaks or is lost, growth moves nothing, documents stay whole."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from corpus.settings import Language
+from corpus.split import Split, check_leaks, split
+from corpus.stage import Output
+from corpus.table import SCHEMA, InputError, ledger
+
+Corpus = Callable[..., pa.Table]
+LANGUAGES = {
+    "nah": Language("Nahuatl", ("nci", "azz"), "Latn", "spa_Latn", (), "nah"),
+    "khm": Language("Khmer", ("khm",), "Khmr", "eng_Latn", (), None),
+}
+PARAMS = Split(
+    test_share=0.3, validation_share=0.2, whole_documents=(), similarity=0.8, most_missed=0.0
+)
+SYLLABLES = [
+    "ca",
+    "tla",
+    "xo",
+    "chi",
+    "pil",
+    "te",
+    "nan",
+    "mi",
+    "yo",
+    "cue",
+    "huah",
+    "tzin",
+    "pol",
+    "lia",
+    "ni",
+]
+KHMER = "ខ្ញុំស្រឡាញ់ភាសាខ្មែរ"
+NAMES = ("train", "validation", "test")
+
+
+def word(number: int) -> str:
+    """A made word of Nahuatl syllables, another for each number."""
+    digits = [number // 15**n % 15 for n in range(4)]
+    return "".join(SYLLABLES[digit] for digit in digits)
+
+
+def segment(number: int) -> str:
+    """A segment that is near to no other."""
+    return " ".join(word(number * 7 + n * 3001) for n in range(3))
+
+
+def run(
+    table: pa.Table,
+    groups: dict[str, str] | None = None,
+    dropped: tuple[str, ...] = (),
+    params: Split = PARAMS,
+) -> Output:
+    """Run the stage with groups by id, each row its own but for those given."""
+    ids = table["id"].to_pylist()
+    names = pa.array([(groups or {}).get(i, i) for i in ids], pa.string())
+    clusters = pa.table({"id": table["id"], "group": names})
+    judged = ledger(ids, "select", dict.fromkeys(dropped, ("duplicate", 1, 0)))
+    return split(table, judged, clusters, params, LANGUAGES)
+
+
+def where(made: Output) -> dict[str, str]:
+    """The split of each row."""
+    return {i: name for name in NAMES for i in made.tables[name]["id"].to_pylist()}
+
+
+def test_every_kept_row_is_in_one_split(corpus: Corpus) -> None:
+    table = corpus(*map(segment, range(200)))
+    made = run(table, dropped=("3", "5"))
+    assert sorted(where(made)) == sorted(set(table["id"].to_pylist()) - {"3", "5"})
+    assert sum(made.report["rows"].values()) == 198
+    for name in NAMES:
+        part = made.tables[name]
+        assert part.schema.names == [*SCHEMA.names, "split"]
+        assert set(part["split"].to_pylist()) == {name}
+    assert 0.2 < made.report["rows"]["test"] / 198 < 0.4
+    assert where(run(table, dropped=("3", "5"))) == where(made)
+
+
+def test_growth_and_order_move_nothing(corpus: Corpus) -> None:
+    rows = corpus(*map(segment, range(120))).to_pylist()
+    small = where(run(pa.Table.from_pylist(rows[:60], schema=SCHEMA)))
+    large = where(run(pa.Table.from_pylist(rows[::-1], schema=SCHEMA)))
+    assert small == {i: large[i] for i in small}
+
+
+def test_a_group_is_never_cut(corpus: Corpus) -> None:
+    table = corpus(*map(segment, range(100)))
+    groups = {str(n): f"group {n // 5}" for n in range(100)}
+    found = where(run(table, groups))
+    for name in set(groups.values()):
+        assert len({found[i] for i in groups if groups[i] == name}) == 1
+
+
+def in_documents(corpus: Corpus, rows: int, size: int, origin: str) -> list[dict[str, object]]:
+    """Rows of an origin in documents of some rows."""
+    table = corpus(*map(segment, range(rows)), origin=origin).to_pylist()
+    return [row | {"document": f"page {n // size}"} for n, row in enumerate(table)]
+
+
+def test_a_document_is_cut_only_where_it_may(corpus: Corpus) -> None:
+    rows = in_documents(corpus, 100, 5, "help")
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    for whole, cut in (((), True), (("help",), False), (("other",), True)):
+        found = where(run(table, params=replace(PARAMS, whole_documents=whole)))
+        pages = {
+            len({found[row["id"]] for row in rows if row["document"] == name})
+            for name in {row["document"] for row in rows}
+        }
+        assert (max(pages) > 1) == cut
+
+
+def test_a_group_drawn_apart_through_documents_is_for_training(corpus: Corpus) -> None:
+    rows = in_documents(corpus, 100, 5, "help")
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    params = replace(PARAMS, whole_documents=("help",))
+    before = where(run(table, params=params))
+    test, other = (
+        next(i for i in before if (before[i] == "test") == (name == "test"))
+        for name in ("test", "train")
+    )
+    made = run(table, {test: "g", other: "g"}, params=params)
+    after = where(made)
+    assert (after[test], after[other]) == ("train", "train")
+    assert {i for i in after if after[i] != before[i]} <= {test, other}
+    assert made.report["moved_to_train"]["group_drawn_apart"] >= 1
+
+
+@pytest.mark.parametrize("side", ["target", "source"])
+def test_a_leak_that_dedup_missed_is_found_and_mended(side: str, corpus: Corpus) -> None:
+    rows = corpus(
+        *map(segment, range(60)), sources=tuple(segment(n + 900) for n in range(60))
+    ).to_pylist()
+    before = where(run(pa.Table.from_pylist(rows, schema=SCHEMA)))
+    test, train = (next(i for i in before if before[i] == name) for name in ("test", "train"))
+    rows[int(test)][side] = f"{rows[int(train)][side]}."  # the same key in two groups
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    with pytest.raises(RuntimeError, match="1 held-out rows leak into train") as raised:
+        run(table)
+    assert str([train, test]) in str(raised.value)
+    made = run(table, params=replace(PARAMS, most_missed=0.5))
+    assert where(made) == before | {test: "train"}
+    assert made.report["moved_to_train"]["missed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("test", "train", "language", "leak"),
+    [
+        ("tlajtolli", "Tlahtolli!", "nci_Latn", True),  # two orthographies of one word
+        (KHMER, KHMER, "khm_Khmr", True),
+        ("in tlajtolli", "xochitl", "nci_Latn", False),
+        (None, None, "nci_Latn", False),
+        ("…", "…", "nci_Latn", False),
+    ],
+)
+def test_check_leaks(
+    test: str | None, train: str | None, language: str, leak: bool, corpus: Corpus
+) -> None:
+    none = corpus()
+    tables = {
+        "train": corpus(train, language=language),
+        "validation": none,
+        "test": corpus(test, language=language),
+    }
+    if leak:
+        with pytest.raises(RuntimeError, match="1 training rows are near to held-out rows"):
+            check_leaks(tables, LANGUAGES, 0.8)
+    else:
+        check_leaks(tables, LANGUAGES, 0.8)
+
+
+def test_every_language_trains(corpus: Corpus) -> None:
+    many = corpus(*map(segment, range(50))).to_pylist()
+    for number in range(8):  # of eight lone rows some are drawn for test
+        lone = corpus(KHMER, language="khm_Khmr").to_pylist()
+        lone[0] |= {"id": f"lone {number}"}
+        made = run(pa.Table.from_pylist(many + lone, schema=SCHEMA))
+        assert where(made)[f"lone {number}"] == "train"
+        assert made.report["empty"] == ["khm: validation", "khm: test"]
+
+
+@pytest.mark.parametrize("targets", [("amo",), (None,), (KHMER,)])
+def test_one_row_is_for_training(targets: tuple[str | None, ...], corpus: Corpus) -> None:
+    made = run(corpus(*targets))
+    assert made.report["rows"] == {"train": 1, "validation": 0, "test": 0}
+    assert made.report["empty"] == ["nah: validation", "nah: test"]
+
+
+def test_rows_without_a_document_follow_their_group(corpus: Corpus) -> None:
+    table = corpus(*map(segment, range(50)), document=None)
+    params = replace(PARAMS, whole_documents=("test",))
+    assert where(run(table, params=params)) == where(run(table))
+
+
+def test_nothing_kept_is_an_error(corpus: Corpus) -> None:
+    with pytest.raises(InputError, match="none of the 1 rows was kept"):
+        run(corpus("amo"), dropped=("0",))
+    with pytest.raises(InputError, match="none of the 0 rows was kept"):
+        run(corpus())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"test_share": 0.9}, "must leave rows for train"),
+        ({"validation_share": -0.1}, "must leave rows for train"),
+        ({"similarity": 0.0}, "similarity must be above 0"),
+        ({"most_missed": 2.0}, "most_missed must be from 0 to 1, got 2.0"),
+    ],
+)
+def test_settings_in_range(change: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(PARAMS, **change)

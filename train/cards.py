@@ -1,0 +1,231 @@
+"""Data card and model card in the form of the Hugging Face Hub: a YAML header, then sections."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from corpus.results import SPLITS, Tree, bounds, estimate, rows_of, summary
+from corpus.settings import Languages, at_work, owner_of
+from corpus.table import shard_paths
+
+TEMPLATES = Path(__file__).parent / "templates"
+SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)  # the Hub's categories
+NAMES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>100M")
+
+
+def cell(value: object) -> str:
+    """A value as tables show it.
+
+    >>> cell(16111), cell(0.123456), cell(None), cell(True)
+    ('16,111', '0.1235', '–', 'yes')
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def markdown(value: object) -> str:
+    """A value in a cell of a Markdown table."""
+    return " ".join(cell(value).split()).replace("|", "\\|")
+
+
+def environment() -> Environment:
+    """Where templates are found and how they show values; what a template lacks is an error."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {"cell": cell, "markdown": markdown}
+    return made
+
+
+def rendered(template: str, facts: Mapping[str, Any]) -> str:
+    """A template filled in."""
+    return environment().get_template(template).render(facts)
+
+
+def hashed(folder: Path) -> str:
+    """The SHA-256 of a table's shards, one after the other: cat FOLDER/*.parquet | sha256sum."""
+    found = sha256()
+    for path in shard_paths(folder):
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                found.update(block)
+    return found.hexdigest()
+
+
+def size_category(rows: int) -> str:
+    """The Hub's name for a number of rows.
+
+    >>> size_category(16111)
+    '10K<n<100K'
+    """
+    return NAMES[sum(rows >= size for size in SIZES)]
+
+
+def licence(origins: list[Tree]) -> dict[str, Any]:
+    """The header's licence: one that all origins share, else "other" and their names."""
+    names = sorted({origin["licence"] for origin in origins})
+    if len(names) == 1 and " " not in names[0]:
+        return {"license": names[0].lower()}
+    return {"license": "other", "license_name": "; ".join(names)}
+
+
+def origins(reports: Tree, keys: tuple[str, ...]) -> list[Tree]:
+    """What gather says of the sources of some languages."""
+    return [o for o in reports["gather"]["sources"].values() if o["language"] in keys]
+
+
+def varieties(reports: Tree, key: str, languages: Languages) -> list[list[Any]]:
+    """Rows of each variety that were kept, and in each split."""
+    kept, by_split = reports["select"]["kept_by_language"], reports["split"]["by_split"]
+    return [
+        [
+            code,
+            *(
+                sum(part.get(code, {}).values())
+                for part in (kept, *(by_split.get(n, {}) for n in SPLITS))
+            ),
+        ]
+        for code in sorted(kept)
+        if owner_of(code, languages) == key
+    ]
+
+
+def shared(
+    reports: Tree, active: tuple[str, ...], languages: Languages, params: Mapping[str, Any]
+) -> Tree:
+    """What both cards and the page say."""
+    return {
+        "active": active,
+        "languages": languages,
+        "reports": reports,
+        "summaries": {key: summary(reports, key, languages) for key in active},
+        "unreviewed": [
+            languages[key].name
+            for key in active
+            if not reports["mix"]["languages"][key]["reviewed"]
+        ],
+        "origins": origins(reports, active),
+        "near": origins(reports, at_work(active, languages)[len(active) :]),
+        "varieties": {key: varieties(reports, key, languages) for key in active},
+        "verdicts": {key: verdicts(reports["evaluate"][key]) for key in active},
+        **params,
+    }
+
+
+def data_card(facts: Tree) -> str:
+    """The card of the corpus."""
+    reports, active, languages = facts["reports"], facts["active"], facts["languages"]
+    kept = reports["select"]["kept_by_language"]
+    names = ", ".join(languages[key].name for key in active)
+    header = DatasetCardData(
+        language=codes(facts),
+        **licence(facts["origins"]),
+        multilinguality="translation",
+        task_categories=["translation", "text-generation"],
+        size_categories=[size_category(sum(rows_of(kept, key, languages) for key in active))],
+        pretty_name=f"{names} corpus",
+        tags=["milpa", "low-resource"],
+    )
+    return rendered("data_card.md.j2", {**facts, "header": header.to_yaml(), "names": names})
+
+
+def codes(facts: Tree) -> list[str]:
+    """ISO 639-3 codes of the varieties, and of the pivots."""
+    found = {row[0].split("_")[0] for rows in facts["varieties"].values() for row in rows}
+    return sorted(found | {facts["languages"][key].pivot.split("_")[0] for key in facts["active"]})
+
+
+def model_card(facts: Tree) -> str:
+    """The card of the adapters."""
+    reports, active = facts["reports"], facts["active"]
+    names = ", ".join(facts["languages"][key].name for key in active)
+    header = ModelCardData(
+        language=codes(facts),
+        **licence(facts["origins"]),
+        base_model=reports["base"]["model"],
+        library_name="peft",
+        pipeline_tag="text-generation",
+        tags=["milpa", "lora", "low-resource", *(["unreviewed"] if facts["unreviewed"] else [])],
+        model_name=f"{names} adapter",
+        eval_results=[r for key in active for r in evaluations(key, reports["evaluate"][key])],
+    )
+    return rendered("model_card.md.j2", {**facts, "header": header.to_yaml(), "names": names})
+
+
+def evaluations(key: str, report: Tree) -> list[EvalResult]:
+    """The adapter's own figures, for the header."""
+    found = (
+        ("text-generation", "bits_per_byte", report["bits_per_byte"].get("text", {}).get("mixed")),
+        ("translation", "chrf++", report["chrf"].get("answers", {}).get("mixed")),
+    )
+    return [
+        EvalResult(
+            task_type=task,
+            dataset_type="milpa",
+            dataset_name=f"test split, {key}",
+            dataset_config=key,  # the Hub would merge two languages' figures without it
+            dataset_split="test",
+            metric_type=metric,
+            metric_value=value[0],
+            metric_args={"low": value[1], "high": value[2]},
+        )
+        for task, metric, tree in found
+        if (value := bounds(tree))
+    ]
+
+
+def verdicts(report: Tree) -> list[str]:
+    """What the intervals say, in plain words."""
+    text = report["bits_per_byte"].get("text", {})
+    there, said = report["chrf"].get("to_target", {}), report["chrf"].get("answers", {})
+    lines = [saving(text.get("saved", {}).get("mixed"))]
+    sentences = (
+        ("The adapter's own translation, against copying the input", said, "adapter_over_copy"),
+        ("The adapter's own translation, against the base model's", said, "adapter_over_base"),
+        ("The phrase-based translator, against copying", there, "translator_over_copy"),
+        ("Synthetic rows in the phrase-based translator", there, "synthetic_in_translator"),
+        ("Synthetic rows in the adapter's own translation", said, "synthetic_in_adapter"),
+    )
+    for what, tree, name in sentences:
+        lines.append(judged(what, tree.get(name), "chrF++", 2))
+    lines.append(judged("Synthetic rows in the adapter's text", text.get("synthetic"),
+                        "bits per byte", 3))  # fmt: skip
+    return [line for line in lines if line]
+
+
+def saving(tree: Tree | None) -> str:
+    """What the adapter saves of the base model's bits."""
+    value = bounds(tree)
+    if value is None or value[1] is None or value[2] is None:
+        return ""
+    share = f"{value[0]:.1%} [{value[1]:.1%}, {value[2]:.1%}]"
+    if value[1] > 0:
+        return f"On human test text the adapter spends {share} fewer bits per byte than the base."
+    sure = "more" if value[2] < 0 else "as many, as far as this test set can tell,"
+    return f"On human test text the adapter spends {sure} bits per byte; share saved: {share}."
+
+
+def judged(what: str, tree: Tree | None, unit: str, digits: int) -> str:
+    """One comparison as a sentence."""
+    if not tree or not bounds(tree):
+        return ""
+    means = {
+        "better": "better",
+        "worse": "worse",
+        "cannot tell": "too small a difference for this test set to tell",
+    }
+    return f"{what}: {estimate(tree, digits, '+')} {unit}: {means[tree['verdict']]}."

@@ -1,0 +1,341 @@
+"""What changed: base model against adapters, with and without synthetic rows, on human test text.
+
+Bits per byte, not perplexity: it compares models that cut text differently. Every figure is of test
+rows that no training row resembles (see split); every difference has a paired bootstrap interval.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from augment.engines import thot
+from corpus.settings import Languages, owner_of, settings
+from corpus.shards import Shards, map_shards
+from corpus.stage import Output, run
+from corpus.table import InputError, place
+from train.adapt import PROMPT
+from train.examples import Row, asked, pair_example
+from train.statistics import compare, interval
+
+ADAPTERS = ("human", "mixed")
+SPEAKERS = ("base", *ADAPTERS)
+WAYS = {"to_target": False, "to_source": True}  # backward?
+COLUMNS = ["id", "source", "target", "source_language", "language"]
+BITS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("task", pa.string(), nullable=False),  # text, to_target or to_source
+        pa.field("bits", pa.float64(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+    ]
+)
+PREDICTIONS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("task", pa.string(), nullable=False),
+        pa.field("hypothesis", pa.string(), nullable=False),
+        pa.field("chrf", pa.list_(pa.int64()), nullable=False),  # sacrebleu's counts; they add up
+    ]
+)
+Found = dict[tuple[str, str], list[Any]]  # by system and task, a value a row
+
+
+@settings
+class Evaluate:
+    """How much is measured; the rows of each measure are the first of the one before."""
+
+    most_texts: int  # test rows for bits per byte, chosen by hash of the id
+    most_pairs: int  # of them, for conditional bits per byte
+    most_translated: int  # of them, for the translators
+    most_generated: int  # of them, for the models' own translations
+    most_new_tokens: int  # that a model may say
+    batch_tokens: int  # in a batch
+    resamples: int  # of the bootstrap
+    seed: int
+
+    def __post_init__(self) -> None:
+        if min(self.most_texts, self.most_new_tokens, self.batch_tokens) < 1:
+            raise ValueError(
+                f"most_texts, most_new_tokens and batch_tokens must be at least 1, got {self}"
+            )
+        if min(self.most_pairs, self.most_translated, self.most_generated, self.seed) < 0:
+            raise ValueError(f"counts of rows and seed must be at least 0, got {self}")
+        if self.resamples < 100:
+            raise ValueError(f"resamples must be at least 100, got {self.resamples}")
+
+
+@dataclass(frozen=True)
+class Models:
+    """Where the models lie."""
+
+    adapters: Path
+    base: Path
+    tokenizer: Path
+    translator: Path
+    retrained: Path
+
+
+def evaluate(  # noqa: PLR0913
+    params: Evaluate,
+    languages: Languages,
+    shards: Shards,
+    language: str,
+    test: pa.Table,
+    adapters: Path,
+    base: Path,
+    tokenizer: Path,
+    translator: Path,
+    retrained: Path,
+) -> Output:
+    """Bits and translations of each test row by each system, and what they add up to."""
+    rows = chosen(test, language, languages, params.most_texts)
+    models = Models(adapters, base, tokenizer, translator / language, retrained)
+    pairs = [row for row in rows if row["source"]]
+    jobs: list[Callable[[], Found]] = [partial(speak, n, models, rows, params) for n in SPEAKERS]
+    sides = pairs[: params.most_translated]
+    jobs += [partial(translate, *work, sides) for work in translations(models)]
+    found: Found = {}
+    for part in map_shards(do, jobs, shards, f"evaluate {language}"):
+        found |= part
+    for way in WAYS:
+        found["copy", way] = [asked(row, "{source}", WAYS[way])[0] for row in sides]
+    bits, predictions = tables(rows, found)
+    return Output(
+        tables={"bits": bits, "predictions": predictions},
+        report={
+            "rows": {"text": len(rows), "pairs": len(pairs), "translated": len(sides)},
+            "bits_per_byte": bits_report(bits, rows, params),
+            "chrf": chrf_report(predictions, params),
+        },
+    )
+
+
+def chosen(test: pa.Table, language: str, languages: Languages, most: int) -> list[Row]:
+    """The test rows of a language that are measured, by lowest hash: they stay as the corpus grows.
+
+    Raises:
+        InputError: there is none.
+    """
+    rows = [
+        row
+        for row in test.select(COLUMNS).to_pylist()
+        if row["target"] and owner_of(row["language"], languages) == language
+    ]
+    if not rows:
+        raise InputError(
+            f"the test split holds no text of language {language!r}; raise split's share of test"
+        )
+    return sorted(rows, key=lambda row: (place("evaluate", row["id"]), row["id"]))[:most]
+
+
+def translations(models: Models) -> list[tuple[str, str, Path]]:
+    """System, task and folder of each translator; the retrained one has one way only."""
+    return [
+        ("translator", "to_target", models.translator / "forward"),
+        ("retrained", "to_target", models.retrained / "forward"),
+        ("translator", "to_source", models.translator / "backward"),
+    ]
+
+
+def do(job: Callable[[], Found]) -> Found:
+    """What a job finds: a function that a worker can import."""
+    return job()
+
+
+def translate(system: str, task: str, folder: Path, rows: list[Row]) -> Found:
+    """Translations of the rows by a phrase-based model.
+
+    Raises:
+        InputError: the model is not there.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} does not exist; run 'dvc repro' or 'dvc pull' first")
+    sources = [asked(row, "{source}", WAYS[task])[0] for row in rows]
+    return {(system, task): thot.load(folder)(sources)}
+
+
+def speak(system: str, models: Models, rows: list[Row], params: Evaluate) -> Found:
+    """Bits of the texts and of the answers to prompts, and answers, by the base or an adapter."""
+    from train.measure import bits, say, text_examples
+    from train.model import load_adapter, load_base, one_thread
+
+    one_thread()
+    tokenizer = models.base if system == "base" else models.tokenizer
+    speaker = load_base(models.base, tokenizer)
+    if system != "base":
+        speaker = load_adapter(speaker, models.adapters / system)
+    if not (models.adapters / PROMPT).exists():
+        raise InputError(f"{models.adapters} holds no {PROMPT}; run 'dvc repro adapt' first")
+    prompt = (models.adapters / PROMPT).read_text("utf-8")
+    pairs = [row for row in rows if row["source"]]
+    texts = text_examples(speaker, [row["target"] for row in rows])
+    found: Found = {(system, "text"): bits(speaker, texts, params.batch_tokens, f"{system}: text")}
+    for way, backward in WAYS.items():
+        examples = [
+            pair_example(*asked(row, prompt, backward), speaker.encode, speaker.separator)
+            for row in pairs[: params.most_pairs]
+        ]
+        found[f"{system} bits", way] = bits(
+            speaker, examples, params.batch_tokens, f"{system}: {way}"
+        )
+    prompts = [asked(row, prompt, backward=False)[0] for row in pairs[: params.most_generated]]
+    found[system, "to_target"] = say(
+        speaker, prompts, params.most_new_tokens, 20, f"{system}: answers"
+    )
+    return found
+
+
+def tables(rows: list[Row], found: Found) -> tuple[pa.Table, pa.Table]:
+    """The bits and the predictions of every system, a row a test row."""
+    pairs = [row for row in rows if row["source"]]
+    bits: list[dict[str, Any]] = []
+    predictions: list[dict[str, Any]] = []
+    for (name, task), values in sorted(found.items(), key=lambda item: item[0]):
+        system, _, is_bits = name.partition(" ")
+        some = rows if task == "text" else pairs[: len(values)]
+        for row, value in zip(some, values, strict=True):
+            reference = row["target"] if task == "text" else asked(row, "{source}", WAYS[task])[1]
+            head = {"id": row["id"], "system": system, "task": task}
+            if task == "text" or is_bits:
+                bits.append({**head, "bits": value, "bytes": size(reference)})
+            else:
+                statistics = chrf_statistics(value, reference)
+                predictions.append({**head, "hypothesis": value, "chrf": statistics})
+    return (
+        pa.Table.from_pylist(bits, schema=BITS),
+        pa.Table.from_pylist(predictions, schema=PREDICTIONS),
+    )
+
+
+def size(text: str) -> int:
+    """UTF-8 bytes of a text; that it ends costs bits too, and counts as one byte.
+
+    >>> size("ātl")
+    5
+    """
+    return len(text.encode()) + 1
+
+
+def chrf_statistics(hypothesis: str, reference: str) -> list[int]:
+    """The counts of one segment that chrF++ is made of.
+
+    Source: Popović 2017, https://aclanthology.org/W17-4770
+    """
+    counts: list[list[int]] = chrf()._extract_corpus_statistics([hypothesis], [[reference]])
+    return [int(count) for count in counts[0]]
+
+
+def chrf() -> Any:  # noqa: ANN401
+    """The metric: chrF++ is chrF with word bigrams."""
+    from sacrebleu.metrics.chrf import CHRF
+
+    return CHRF(word_order=2)
+
+
+def chrf_score(sums: np.ndarray) -> float:
+    """chrF++ of summed counts, 0 to 100."""
+    return float(chrf()._compute_f_score(sums))
+
+
+def rate(sums: np.ndarray) -> float:
+    """Bits per byte of summed bits and bytes."""
+    return float(sums[0] / sums[1])
+
+
+def bits_report(bits: pa.Table, rows: list[Row], params: Evaluate) -> dict[str, Any]:
+    """Bits per byte of each system by task, the share saved, and the text by variety."""
+    draw = (params.resamples, params.seed)
+    report: dict[str, Any] = {}
+    for task in ("text", *WAYS):
+        of = {name: statistics(bits, name, task, ("bits", "bytes")) for name in SPEAKERS}
+        if not len(of["base"]):
+            continue
+        report[task] = {name: interval(some, rate, *draw) for name, some in of.items()}
+        report[task]["saved"] = {
+            name: interval(np.hstack([of[name], of["base"]]), saved, *draw) for name in ADAPTERS
+        }
+        report[task]["synthetic"] = compare(of["mixed"], of["human"], rate, False, draw)
+    report["by_variety"] = by_variety(bits, rows)
+    return report
+
+
+def saved(sums: np.ndarray) -> float:
+    """The share of the base's bits that a system saves; from bits and bytes of both."""
+    return 1 - rate(sums[:2]) / rate(sums[2:])
+
+
+def by_variety(bits: pa.Table, rows: list[Row]) -> dict[str, dict[str, Any]]:
+    """Bits per byte of text by variety and system, with the number of texts."""
+    of = {row["id"]: row["language"] for row in rows}
+    report: dict[str, dict[str, Any]] = {}
+    for variety in sorted(set(of.values())):
+        ids = [i for i, language in of.items() if language == variety]
+        some = bits.filter(pa.compute.is_in(bits["id"], value_set=pa.array(ids)))
+        report[variety] = {"rows": len(ids)} | {
+            name: rate(statistics(some, name, "text", ("bits", "bytes")).sum(axis=0))
+            for name in SPEAKERS
+        }
+    return report
+
+
+def chrf_report(predictions: pa.Table, params: Evaluate) -> dict[str, Any]:
+    """chrF++ by task and system; translators on all pairs, the models' answers on the first few."""
+    draw = (params.resamples, params.seed)
+    whole = {"to_target": ("copy", "translator", "retrained"), "to_source": ("copy", "translator")}
+    report: dict[str, Any] = {"signature": str(signature())}
+    for task, systems in whole.items():
+        of = {name: statistics(predictions, name, task, ("chrf",)) for name in systems}
+        report[task] = scored(of, draw)
+    few = ("copy", "translator", *SPEAKERS)
+    of = {name: statistics(predictions, name, "to_target", ("chrf",)) for name in few}
+    least = min(map(len, of.values()))
+    report["answers"] = scored({name: some[:least] for name, some in of.items()}, draw)
+    return report
+
+
+def scored(of: dict[str, np.ndarray], draw: tuple[int, int]) -> dict[str, Any]:
+    """chrF++ of each system, and the comparisons that can be made among them."""
+    if not len(of["copy"]):
+        return {"rows": 0}
+    report: dict[str, Any] = {"rows": len(of["copy"])}
+    report |= {name: interval(some, chrf_score, *draw) for name, some in of.items()}
+    pairs = {
+        "translator_over_copy": ("translator", "copy"),
+        "adapter_over_copy": ("mixed", "copy"),
+        "adapter_over_base": ("mixed", "base"),
+        "synthetic_in_translator": ("retrained", "translator"),
+        "synthetic_in_adapter": ("mixed", "human"),
+    }
+    for name, (new, old) in pairs.items():
+        if new in of and old in of:
+            report[name] = compare(of[new], of[old], chrf_score, True, draw)
+    return report
+
+
+def signature() -> Any:  # noqa: ANN401
+    """What sacrebleu says of the metric, version and all."""
+    metric = chrf()
+    metric.corpus_score(["atl"], [["atl"]])  # it knows the number of references from a call
+    return metric.get_signature()
+
+
+def statistics(table: pa.Table, system: str, task: str, columns: Sequence[str]) -> np.ndarray:
+    """(n, k): the columns of a system's rows in a task, in the order of the table."""
+    mine = pa.compute.and_(
+        pa.compute.equal(table["system"], system), pa.compute.equal(table["task"], task)
+    )
+    some = table.filter(mine)
+    if columns == ("chrf",):
+        return np.array(some["chrf"].to_pylist(), dtype=np.int64)
+    return np.array([some[name].to_numpy() for name in columns]).T
+
+
+if __name__ == "__main__":
+    run(evaluate, Evaluate)

@@ -1,0 +1,228 @@
+"""The training mixture of each active language: human rows, valid synthetic rows, verdicts.
+
+Human text weighs more than synthetic text. A row that reviewers rejected goes, and so does a
+method of which they rejected too many. Without verdicts the mixture is marked unreviewed.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from augment.review import (
+    HUMAN,
+    MAKES_SOURCE,
+    Row,
+    Verdict,
+    agreement,
+    bad_share,
+    majority,
+    read_folder,
+    strata,
+)
+from augment.translator import held_back, share_of
+from corpus.settings import Languages, owner_of, settings
+from corpus.stage import Output, run
+from corpus.table import SYNTHETIC, InputError, canonical, conserve, counts, ledger
+
+MIXTURE = pa.schema(
+    [
+        *SYNTHETIC,
+        pa.field("split", pa.string()),
+        pa.field("weight", pa.float64(), nullable=False),  # of the row's loss
+        pa.field("synthetic", pa.bool_(), nullable=False),
+        pa.field("bitext", pa.bool_(), nullable=False),  # both sides may be used, as a pair
+    ]
+)
+Reasons = dict[str, tuple[str, object, object]]
+
+
+@settings
+class Mix:
+    """What a row weighs, and what reviewers decide."""
+
+    human_weight: float  # of a human row's loss
+    synthetic_weight: dict[str, float]  # by method
+    require_review: bool  # an active language without verdicts is an error
+    most_bad: float  # share of bad rows of a method; it goes when surely above
+    confidence: float  # of intervals
+
+    def __post_init__(self) -> None:
+        weights = {"human_weight": self.human_weight, **self.synthetic_weight}
+        for name, weight in weights.items():
+            if not weight > 0:
+                raise ValueError(f"the weight of {name!r} must be above 0, got {weight}")
+        if not (0 <= self.most_bad <= 1 and 0 < self.confidence < 1):
+            raise ValueError(
+                "most_bad and confidence must be between 0 and 1, "
+                f"got {self.most_bad} and {self.confidence}"
+            )
+
+
+def left_out(
+    row: Row, key: str | None, active: tuple[str, ...], weights: Mapping[str, float]
+) -> tuple[str, object, object] | None:
+    """Why a row cannot enter any mixture, whatever reviewers say, or None."""
+    if key not in active:
+        return "language is not active", row["language"], f"one of {', '.join(active)}"
+    if row["target"] is None:
+        return "no text in the language", None, None
+    if row["parent"] is not None and row["origin"] not in weights:
+        raise InputError(
+            f"params.yaml: section 'mix' lacks synthetic_weight.{row['origin']}; "
+            f"it has {sorted(weights)}"
+        )
+    return None
+
+
+def rejected(
+    said: Mapping[str, str], of: Mapping[str, tuple[str, str, str]], bad: Mapping[str, Any]
+) -> Reasons:
+    """Rows that reviewers rejected, one by one or with their whole method.
+
+    Args:
+        bad: by method that goes: its share's lower bound, and the limit.
+    """
+    reasons: Reasons = {}
+    for id, (_, _, method) in of.items():
+        if said.get(id) == "bad":
+            reasons[id] = ("rejected by reviewers", "bad", "most say good")
+        elif method in bad:
+            reasons[id] = ("method rejected by reviewers", *bad[method])
+    return reasons
+
+
+def quality(
+    said: Mapping[str, str], of: Mapping[str, tuple[str, str, str]], confidence: float
+) -> dict[str, Any]:
+    """Share of bad rows by method and by stratum, each with its interval."""
+    by_method: dict[str, list[str]] = {}
+    by_stratum: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for id, (origin, variety, method) in sorted(of.items()):
+        if id in said:
+            by_method.setdefault(method, []).append(said[id])
+            node = by_stratum.setdefault(origin, {}).setdefault(variety, {})
+            node.setdefault(method, []).append(said[id])
+    return {
+        "methods": {name: bad_share(v, confidence) for name, v in by_method.items()},
+        "strata": {
+            origin: {
+                variety: {method: bad_share(v, confidence) for method, v in methods.items()}
+                for variety, methods in varieties.items()
+            }
+            for origin, varieties in by_stratum.items()
+        },
+    }
+
+
+def review(
+    verdicts: list[Verdict], of: Mapping[str, tuple[str, str, str]], params: Mix
+) -> tuple[dict[str, Any], Reasons]:
+    """What reviewers found in the rows of one language, and the rows that go for it."""
+    said = majority(v for v in verdicts if v.id in of)
+    found = quality(said, of, params.confidence)
+    bad = {
+        method: (figures["low"], f"at most {params.most_bad}")
+        for method, figures in found["methods"].items()
+        if method != HUMAN and figures["judged"] and figures["low"] > params.most_bad
+    }
+    figures = {
+        "reviewed": bool(said),
+        "verdicts": len([v for v in verdicts if v.verdict]),
+        "blank": len([v for v in verdicts if not v.verdict]),
+        "without_row": len({v.id for v in verdicts} - of.keys()),
+        "reviewers": len({v.reviewer for v in verdicts if v.verdict}),
+        "agreement": agreement(verdicts),
+        "rejected_methods": sorted(bad),
+        **found,
+    }
+    return figures, rejected(said, of, bad)
+
+
+def entry(row: Row, params: Mix, share: float) -> dict[str, Any]:
+    """A row as the mixture holds it; a source held back as monolingual is in no row of it."""
+    synthetic = row["parent"] is not None
+    hidden = row["origin"] not in MAKES_SOURCE and held_back(row["parent"] or row["id"], share)
+    source = None if hidden else row["source"]
+    weight = params.synthetic_weight[row["origin"]] if synthetic else params.human_weight
+    return {
+        **row,
+        "source": source,
+        "engine": row.get("engine"),
+        "split": "train",
+        "weight": float(weight),
+        "synthetic": synthetic,
+        "bitext": source is not None,
+    }
+
+
+def summary(rows: pa.Table) -> dict[str, Any]:
+    """Rows of a mixture by kind, and the share of its weight that human text has."""
+    weights = rows["weight"].to_numpy()
+    human = ~rows["synthetic"].to_numpy(zero_copy_only=False)
+    whole = float(weights.sum())
+    return {
+        "rows": len(rows),
+        "human": int(human.sum()),
+        "synthetic": counts(rows.filter(rows["synthetic"]), "origin"),
+        "bitext": int(rows["bitext"].to_numpy(zero_copy_only=False).sum()),
+        "human_weight_share": float(weights[human].sum()) / whole if whole else None,
+    }
+
+
+def mix(  # noqa: PLR0913
+    train: pa.Table,
+    synthetic: pa.Table,
+    verdicts: Path,
+    monolingual_share: str,
+    params: Mix,
+    active: tuple[str, ...],
+    languages: Languages,
+) -> Output:
+    """A weighted mixture per active language, and the ledger of every row that entered."""
+    share = share_of(monolingual_share)
+    said = read_folder(verdicts, languages)
+    of = strata(train, synthetic)
+    rows = train.select(synthetic_names(train)).to_pylist() + synthetic.to_pylist()
+    owners = {row["id"]: owner_of(row["language"], languages) for row in rows}
+    reasons: Reasons = {}
+    figures, tables = {}, {}
+    for key in active:
+        mine = {id: stratum for id, stratum in of.items() if owners[id] == key}
+        figures[key], gone = review(said.get(key, []), mine, params)
+        reasons |= gone
+        if params.require_review and not figures[key]["reviewed"]:
+            raise InputError(
+                f"verdicts/{key}.csv judges no row and mix.require_review is true; "
+                "have the sheet of data/sample judged, or set it to false"
+            )
+    for row in rows:
+        reason = left_out(row, owners[row["id"]], active, params.synthetic_weight)
+        reasons |= {row["id"]: reason} if reason else {}
+    for key in active:
+        kept = [row for row in rows if owners[row["id"]] == key and row["id"] not in reasons]
+        made = [entry(row, params, share) for row in kept]
+        tables[f"{key}/rows"] = canonical(pa.Table.from_pylist(made, schema=MIXTURE))
+        figures[key] |= summary(tables[f"{key}/rows"])
+    book = ledger([row["id"] for row in rows], "mix", reasons)
+    check(train, synthetic, book, list(tables.values()))
+    reviewed = all(found["reviewed"] for found in figures.values())
+    return Output({**tables, "ledger": book}, {"reviewed": reviewed, "languages": figures})
+
+
+def synthetic_names(train: pa.Table) -> list[str]:
+    """The columns of a human table that a mixture keeps."""
+    return [name for name in SYNTHETIC.names if name in train.column_names]
+
+
+def check(train: pa.Table, synthetic: pa.Table, book: pa.Table, mixtures: list[pa.Table]) -> None:
+    """Pass where each row is in exactly one mixture or in the ledger as dropped."""
+    ids = pa.schema([pa.field("id", pa.string())])
+    entered = [table.select(["id"]).cast(ids) for table in (train, synthetic)]
+    kept = [table.select(["id"]).cast(ids) for table in mixtures]
+    conserve("mix", pa.concat_tables(entered)["id"], book, pa.concat_tables(kept)["id"])
+
+
+if __name__ == "__main__":
+    run(mix, Mix, enters="train synthetic")

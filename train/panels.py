@@ -1,0 +1,214 @@
+"""The figures about the corpus: rows lost, keep-rates, identification, splits."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from matplotlib.figure import Figure
+
+from corpus.results import SPLITS, Tree, bounds, estimate, rows_of
+from corpus.settings import Languages, at_work, owner_of
+from train.figures import Mark, bars, dots
+
+DECIDING = ("gather", "clean", "select", "validate", "mix")
+MOST_REASONS = 30  # bars that can still be read
+Rows = list[list[Any]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure with all that a reader needs who cannot see it."""
+
+    name: str  # of its files
+    title: str
+    note: str  # what to see, and how it was measured
+    alt: str
+    figure: Figure
+    head: list[str]
+    rows: Rows  # the same numbers as a table
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is read beside the reports, of the rows of one language."""
+
+    rates: pa.Table  # RATES of select
+    scores: pa.Table  # id, scores of identify and assess, and kept
+    limits: Mapping[str, tuple[float, ...]]  # by rule
+
+
+def lost(reports: Tree, keys: tuple[str, ...], languages: Languages) -> Panel:
+    """Rows kept and dropped by each stage that decides."""
+    names = [*(f"{key} kept" for key in keys), "dropped"]
+    parts: dict[str, dict[str, float]] = {name: {} for name in names}
+    table: Rows = []
+    for stage in DECIDING:
+        report = reports[stage]
+        for key in keys:
+            parts[f"{key} kept"][stage] = rows_of(report["kept_by_language"], key, languages)
+        parts["dropped"][stage] = report["dropped"]
+        table.append([stage, report["entered"], report["kept"], report["dropped"]])
+    alt = "; ".join(f"{stage} keeps {kept:,} of {rows:,}" for stage, rows, kept, _ in table)
+    return Panel(
+        name="rows_lost",
+        title="Rows kept and lost, stage by stage",
+        note="Of each stage that decides: rows kept, by language, and rows dropped. validate "
+        "judges synthetic rows; mix drops rows of neighbour languages, which are not trained on.",
+        alt=f"Bars of rows by stage: {alt}.",
+        figure=bars({name: part for name, part in parts.items() if any(part.values())}, "rows"),
+        head=["stage", "entered", "kept", "dropped"],
+        rows=table,
+    )
+
+
+def reasons(reports: Tree, keys: tuple[str, ...], languages: Languages) -> Panel | None:
+    """Dropped rows of human text by reason; None where nothing was dropped."""
+    parts: dict[str, dict[str, float]] = {key: {} for key in keys}
+    sums: Counter[str] = Counter()
+    for stage in ("gather", "clean", "select"):
+        for reason, codes in reports[stage]["dropped_by_reason"].items():
+            label = f"{stage}: {reason}"
+            for key in keys:
+                parts[key][label] = rows_of(codes, key, languages)
+                sums[label] += int(parts[key][label])
+    labels = [label for label, _ in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))]
+    if not labels:
+        return None
+    top = {key: {n: part[n] for n in labels[:MOST_REASONS]} for key, part in parts.items()}
+    return Panel(
+        name="reasons",
+        title="Why rows were dropped",
+        note="Each dropped row has one reason, the first rule that it failed; 'milpa why ID' "
+        "shows the value and the limit of any row.",
+        alt="Bars of dropped rows by reason; most often: "
+        + ", ".join(f"{label} ({sums[label]:,})" for label in labels[:3])
+        + ".",
+        figure=bars(top, "rows dropped"),
+        head=["reason", *keys],
+        rows=[[label, *(parts[key][label] for key in keys)] for label in labels],
+    )
+
+
+def trusted_rates(facts: Facts, whole: bool) -> list[dict[str, Any]]:
+    """The rates on trusted text: of single rules that drop a row, or of all that select does."""
+    rates = [row for row in facts.rates.to_pylist() if row["trusted"]]
+    cut = {row["rule"] for row in rates if row["rate"] < 1 and row["rule"] != "select"}
+    wanted = {"select"} if whole else cut
+    return [row for row in rates if row["rule"] in wanted]
+
+
+def rate_rows(rates: list[dict[str, Any]]) -> Rows:
+    """Rates as a table."""
+    names = ("language", "origin", "rule", "rows", "kept", "rate", "low", "high")
+    return [[row[name] for name in names] for row in rates]
+
+
+RATE_HEAD = ["variety", "origin", "rule", "rows", "kept", "share", "low", "high"]
+
+
+def keep_rates(key: str, facts: Facts) -> Panel | None:
+    """The share of each variety's trusted rows that each rule keeps; None where all keep all."""
+    rates = trusted_rates(facts, whole=False)
+    panels: dict[str, list[Mark]] = {}
+    for row in rates:
+        label = row["rule"].replace("_", " ")
+        mark = Mark(label, row["origin"], row["rate"], row["low"], row["high"])
+        panels.setdefault(row["language"] or "none", []).append(mark)
+    if not panels:
+        return None
+    least = min(rates, key=lambda row: (row["rate"], row["language"] or "", row["rule"]))
+    return Panel(
+        name=f"keep_rates_{key}",
+        title="What each rule keeps of trusted text",
+        note="Share of a variety's trusted rows that a rule by itself keeps, with Wilson's 95 % "
+        "interval. Rules that keep every row are not shown. A filter that eats the language "
+        "would show here as a point far to the left.",
+        alt=f"Dots with intervals by rule, a panel for each of {len(panels)} varieties; the lowest "
+        f"is {least['rule']} on {least['language']}, which keeps {least['rate']:.1%} of "
+        f"{least['rows']:,} rows.",
+        figure=dots(panels, "share kept"),
+        head=RATE_HEAD,
+        rows=rate_rows(rates),
+    )
+
+
+def kept(key: str, facts: Facts) -> Panel | None:
+    """The share of each variety's trusted rows that is kept after all; None without such rows."""
+    rates = trusted_rates(facts, whole=True)
+    marks = [
+        Mark(r["language"] or "none", r["origin"], r["rate"], r["low"], r["high"]) for r in rates
+    ]
+    if not marks:
+        return None
+    return Panel(
+        name=f"kept_{key}",
+        title="What is kept after all",
+        note="Share of a variety's trusted rows left after all rules and without duplicates, with "
+        "Wilson's 95 % interval.",
+        alt="Dots with intervals: " + ", ".join(f"{m.label} {m.value:.1%}" for m in marks) + ".",
+        figure=dots({"": marks}, "share kept"),
+        head=RATE_HEAD,
+        rows=rate_rows(rates),
+    )
+
+
+def placed(key: str | None, near: tuple[str, ...]) -> int:
+    """The place of a language among those that are told apart; what is none of them is last."""
+    return near.index(key) if key in near else len(near)
+
+
+def identification(key: str, report: Tree, languages: Languages) -> Panel | None:
+    """Recall of each language and variety on held-out text; None where no model was trained."""
+    near = at_work((key,), languages)
+    labels, codes = report.get("labels", {}), report.get("by_variety", {})
+    marks, table = [], []
+    for label in sorted(labels, key=lambda name: (placed(name, near), name)):
+        for name, figures in (("this run", labels[label]), ("lid.176", labels[label]["lid176"])):
+            if figures and (value := bounds(figures["recall"])):
+                marks.append(Mark(label, name, *value))
+                shown = (figures[n] for n in ("recall", "precision", "false_accepts"))
+                table.append([label, name, *(estimate(n, 4) for n in shown)])
+    for code in sorted(codes, key=lambda name: (placed(owner_of(name, languages), near), name)):
+        if value := bounds(codes[code]):
+            marks.append(Mark(code, "this run", *value))
+            table.append([code, "this run", estimate(codes[code], 4), "", ""])
+    if not marks:
+        return None
+    return Panel(
+        name=f"identification_{key}",
+        title="Identification on text that no model had seen",
+        note="Recall at the limit that lets the stated rate of other languages pass, with "
+        "Wilson's 95 % interval; lid.176 has the same rate of false accepts and is not shown "
+        "for languages that it does not know.",
+        alt="Dots with intervals: "
+        + ", ".join(f"{m.label} ({m.group}) {m.value:.3f}" for m in marks)
+        + ".",
+        figure=dots({"": marks}, "recall"),
+        head=["language", "model", "recall", "precision", "false accepts"],
+        rows=table,
+    )
+
+
+def splits(key: str, report: Tree, languages: Languages) -> Panel | None:
+    """Rows of each variety in train, validation and test; None where none was kept."""
+    by_split = report["by_split"]
+    codes = sorted({c for part in by_split.values() for c in part if owner_of(c, languages) == key})
+    if not codes:
+        return None
+    parts = {
+        name: {code: sum(by_split.get(name, {}).get(code, {}).values()) for code in codes}
+        for name in SPLITS
+    }
+    sums = {name: sum(part.values()) for name, part in parts.items()}
+    return Panel(
+        name=f"splits_{key}",
+        title="Train, validation and test",
+        note="Whole groups of near-duplicates are drawn by the hash of their name; no test row "
+        "resembles a training row on either side, which the stage checks.",
+        alt="Bars by variety; " + ", ".join(f"{n} has {count:,} rows" for n, count in sums.items()),
+        figure=bars(parts, "rows"),
+        head=["variety", *SPLITS],
+        rows=[[code, *(parts[name][code] for name in SPLITS)] for code in codes],
+    )

@@ -1,0 +1,81 @@
+"""Trains the forward translator anew with the synthetic pairs added, to see what they change.
+
+Its yardstick is the model of stage `translator`: the same engine on the same human pairs, which
+that stage left as a list of ids. The two differ in the synthetic pairs and in nothing else; the
+mixture's weights are for the adapter and count for nothing here.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from augment.engines import thot
+from augment.translator import Pair, Row, longest
+from corpus.settings import settings
+from corpus.stage import Output, run
+from corpus.table import InputError, place
+
+
+@settings
+class Retrain:
+    """Which synthetic pairs are added."""
+
+    most_synthetic: float | None  # per human pair, chosen by hash of the id; null: all
+    most_tokens: int  # words and marks on a side of a synthetic pair; longer ones are left out
+
+    def __post_init__(self) -> None:
+        if self.most_synthetic is not None and self.most_synthetic < 0:
+            raise ValueError(
+                f"most_synthetic must be null or at least 0, got {self.most_synthetic}"
+            )
+        if self.most_tokens < 1:
+            raise ValueError(f"most_tokens must be at least 1, got {self.most_tokens}")
+
+
+def retrain(
+    language: str, mixture: pa.Table, translator: Path, params: Retrain, out: Path
+) -> Output:
+    """The model forward, in a folder of that name."""
+    rows = [row for row in mixture.to_pylist() if row["source"] and row["target"]]
+    human, absent = same_pairs(rows, translator / language / "ids.txt")
+    synthetic = added(rows, len(human), params)
+    ordered = sorted(human + synthetic, key=lambda row: row["id"])
+    pairs: list[Pair] = [(row["source"], row["target"]) for row in ordered]
+    if len(pairs) < 2:
+        raise InputError(f"the mixture of {language!r} has {len(pairs)} pairs to train on, needs 2")
+    thot.train(pairs, out / "forward")
+    return Output(
+        report={
+            "human": len(human),
+            "human_of_translator_not_in_mixture": absent,
+            "synthetic": len(synthetic),
+            "engine": thot.engine(out / "forward"),
+        }
+    )
+
+
+def same_pairs(rows: list[Row], ids: Path) -> tuple[list[Row], int]:
+    """The human pairs that the translator learned from, and how many of them are gone.
+
+    Raises:
+        InputError: the list of ids is missing.
+
+    """
+    if not ids.exists():
+        raise InputError(f"{ids} does not exist; run 'dvc repro translator' first")
+    seen = set(ids.read_text("utf-8").split())
+    human = [row for row in rows if not row["synthetic"] and row["id"] in seen]
+    return human, len(seen) - len(human)
+
+
+def added(rows: list[Row], human: int, params: Retrain) -> list[Row]:
+    """The synthetic pairs that are short enough, at most so many per human pair."""
+    made = [row for row in rows if row["synthetic"] and row["bitext"]]
+    short = [row for row in made if longest(row) <= params.most_tokens]
+    by_place = sorted(short, key=lambda row: (place("retrain", row["id"]), row["id"]))
+    most = None if params.most_synthetic is None else round(params.most_synthetic * human)
+    return by_place[:most]
+
+
+if __name__ == "__main__":
+    run(retrain, Retrain)
