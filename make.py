@@ -19,7 +19,10 @@ COMMANDS = {
     "repro": [["dvc", "repro"], ["milpa", "results"]],
     "test": [["pytest", "-q", "-m", ""]],
     "lint": [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]],
-    "bench": [["python", "-m", "benchmarks"]],
+    "bench": [
+        ["python", "-m", "benchmarks.identify"],
+        ["python", "-m", "benchmarks.dedup", "100000"],
+    ],
 }
 
 

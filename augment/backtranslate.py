@@ -8,15 +8,19 @@ Source: Sennrich et al. 2016, https://aclanthology.org/P16-1009
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+from sacrebleu.metrics.chrf import CHRF
 
 from augment.engines import thot
-from augment.translator import Row, held_back, rows_of, translate
-from corpus.settings import Languages, settings
+from augment.translator import Row, held_back, translate
+from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
 from corpus.table import SYNTHETIC, canonical, digest, place
+
+DRAWS = 1000  # of the bootstrap
 
 
 @settings
@@ -53,7 +57,11 @@ def backtranslate(  # noqa: PLR0913
         pivot = languages[key].pivot
         new = pair_up(parents, back, thot.engine(model), pivot) if parents else []
         made += new
-        report[key] = {"chosen": len(parents), "empty": len(parents) - len(new)}
+        report[key] = {
+            "chosen": len(parents),
+            "empty": len(parents) - len(new),
+            "held_back": against_human(parents, new, params.monolingual_share),
+        }
     table = canonical(pa.Table.from_pylist(made, schema=SYNTHETIC))
     return Output({"rows": table}, {"languages": report})
 
@@ -79,6 +87,39 @@ def pair_up(
         for row, source in zip(parents, sources, strict=True)
         if source
     ]
+
+
+def against_human(parents: list[Row], made: list[Row], share: float) -> dict[str, Any]:
+    """Corpus chrF++ of made sources against the human ones that are held back, and of a copy.
+
+    Here alone a source that is held back is looked at, and no text leaves but as a figure. A parent
+    whose translation was empty counts as such. The copy is the target itself, untranslated.
+    """
+    known = [row for row in parents if row["source"] and held_back(row["id"], share)]
+    sources = {row["parent"]: row["source"] for row in made}
+    human = [row["source"] for row in known]
+    texts = {
+        "made": [sources.get(row["id"], "") for row in known],
+        "copy": [row["target"] for row in known],
+    }
+    return {"rows": len(known), **{name: corpus_chrf(said, human) for name, said in texts.items()}}
+
+
+def corpus_chrf(made: list[str], human: list[str]) -> dict[str, Any]:
+    """Corpus chrF++ of the texts, case folded, with its 95 % bootstrap interval; null for none.
+
+    Source: Popović 2017, https://aclanthology.org/W17-4770
+    """
+    if not made:
+        return {"chrf": None, "low": None, "high": None, "signature": None}
+    measure = CHRF(word_order=2, lowercase=True)
+    score = measure.corpus_score(made, [human], n_bootstrap=DRAWS)
+    return {
+        "chrf": score.score,
+        "low": float(score._mean - score._ci),
+        "high": float(score._mean + score._ci),
+        "signature": str(measure.get_signature()),
+    }
 
 
 def child(parent: Row, method: str, engine: str, **sides: str | None) -> Row:

@@ -1,8 +1,9 @@
 """What the generators made before, so that a changed corpus costs only its new rows.
 
 A record is found by method, settings, engine hash and text; it is as good as making it again. It
-lies in the user's cache folder, outside the project, and each is whole on disk before the next is
-made: a killed run goes on where it stopped.
+lies in the user's cache folder, outside the project. What one call of `remembered` makes is written
+in one transaction at its end: a killed run makes again the calls that were under way, of at most
+translator.CHUNK texts for each worker, and finds the rest.
 """
 
 import sqlite3

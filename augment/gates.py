@@ -25,7 +25,7 @@ GATES = {  # the sign of each gate's correlation with quality, if it works
 }
 PLAIN = matching_key(None)
 SHINGLE = 5  # characters
-CHRF_PLUS_PLUS = CHRF(word_order=2)
+CHRF_PLUS_PLUS = CHRF(word_order=2, lowercase=True)
 
 Translate = Callable[[list[str]], list[str]]
 Probability = Callable[[Sequence[str]], Sequence[float]]
@@ -119,12 +119,12 @@ def likeness(text: str, parent: str | None) -> float | None:
 
 
 def chrf(made: Sequence[str], human: Sequence[str]) -> list[float]:
-    """chrF++ of each segment, 0 to 100, without regard to case: the translator writes lower case.
+    """chrF++ of each segment, 0 to 100, case folded: the translator's capitals are guesses.
 
     Source: Popović 2017, https://aclanthology.org/W17-4770
     """
     return [
-        CHRF_PLUS_PLUS.sentence_score(hypothesis.lower(), [reference.lower()]).score
+        CHRF_PLUS_PLUS.sentence_score(hypothesis, [reference]).score
         for hypothesis, reference in zip(made, human, strict=True)
     ]
 

@@ -14,8 +14,8 @@ from sacrebleu.metrics.chrf import CHRF
 
 from augment.backtranslate import child
 from augment.engines import thot
-from augment.translator import Row, held_back, rows_of, share_of, translate
-from corpus.settings import Languages, settings
+from augment.translator import Row, share_of, shown, translate
+from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
 from corpus.table import SYNTHETIC, canonical, digest, place
@@ -93,11 +93,6 @@ def reason(parent: str, text: str, params: Paraphrase) -> str | None:
     if distance < params.least_distance:
         return "too near its parent"
     return "too far from its parent" if distance > params.most_distance else None
-
-
-def shown(row: Row, share: float) -> str | None:
-    """The human source of the row, or None where it is held back as monolingual."""
-    return None if held_back(row["id"], share) else row["source"]
 
 
 if __name__ == "__main__":

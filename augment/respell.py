@@ -13,13 +13,15 @@ from functools import cache
 import pyarrow as pa
 from tqdm import tqdm
 
+from augment.backtranslate import child
+from augment.translator import Row, share_of, shown
 from corpus.orthography import Rules, apply, compiled, load, load_text, matching_key
-from corpus.settings import Languages, owner_of, settings
+from corpus.settings import Languages, rows_of, settings
 from corpus.stage import Output, run
-from corpus.table import SCHEMA, SYNTHETIC, canonical, digest, place
+from corpus.table import SYNTHETIC, canonical, digest, place
 
 Writer = Callable[[str], str]  # from a word to the word in another spelling
-Made = tuple[list[dict[str, str]], dict[str, int]]
+Made = tuple[list[Row], dict[str, int]]
 
 WORD = re.compile(r"[^\W\d_](?:[\w'’ʼ]*[^\W\d_])?")
 PLAIN = matching_key(None)
@@ -89,12 +91,12 @@ def written(text: str, write: Writer, names: frozenset[str] = frozenset()) -> tu
 
 
 def choice(
-    row: dict[str, str],
+    row: Row,
     writers: dict[str, Writer],
     key: Writer,
     least: float,
 ) -> tuple[str, str] | None:
-    """A spelling that changes a row's text enough, and the text in it; which, its id says."""
+    """A spelling that changes a row's text enough, and the text in it; and which it is."""
     spellings = list(writers)
     names = frozenset(PLAIN(row["source"] or "").split())
     first = int(place("spelling", row["id"]) * len(spellings))
@@ -105,7 +107,7 @@ def choice(
     return None
 
 
-def respell_language(rows: list[dict[str, str]], orthography: str, least: float) -> Made:
+def respell_language(rows: list[Row], orthography: str, least: float) -> Made:
     """The new rows of one language, and how many came of each spelling or of none."""
     writers = writers_of(orthography)
     key = matching_key(orthography)
@@ -116,34 +118,33 @@ def respell_language(rows: list[dict[str, str]], orthography: str, least: float)
         spelling, target = chosen or ("none", "")
         found[spelling] += 1
         if chosen:
-            made.append(
-                {
-                    **row,
-                    "id": digest("respell", row["id"], spelling),
-                    "target": target,
-                    "origin": "respell",
-                    "parent": row["id"],
-                    "engine": engine,
-                }
-            )
+            made.append(child(row, "respell", engine, target=target))
     return made, dict(sorted(found.items()))
 
 
 def respell(
-    train: pa.Table, params: Respell, active: tuple[str, ...], languages: Languages
+    train: pa.Table,
+    monolingual_share: str,
+    params: Respell,
+    active: tuple[str, ...],
+    languages: Languages,
 ) -> Output:
-    """A row in another spelling for a share of each active language's training targets."""
-    tried: dict[str, list[dict[str, str]]] = {}
-    for row in train.select(SCHEMA.names).to_pylist():
-        language = owner_of(row["language"], languages)
-        share = params.share.get(language or "", params.share["default"])
-        if language in active and row["target"] and place("respell", row["id"]) < share:
-            tried.setdefault(language, []).append(row)
-    rows: list[dict[str, str]] = []
+    """A row in another spelling for a share of each active language's training targets.
+
+    The parent's human source stays, unless it is held back as monolingual.
+    """
+    hidden = share_of(monolingual_share)
+    rows: list[Row] = []
     spellings: dict[str, dict[str, int]] = {}
-    for language, chosen in sorted(tried.items()):
+    for language, human in sorted(rows_of(train, active, languages).items()):
+        share = params.share.get(language, params.share["default"])
+        chosen = [
+            {**row, "source": shown(row, hidden)}
+            for row in human
+            if row["target"] and place("respell", row["id"]) < share
+        ]
         orthography = languages[language].orthography
-        if orthography is not None and "spellings" in load(orthography):
+        if chosen and orthography is not None and "spellings" in load(orthography):
             made, spellings[language] = respell_language(chosen, orthography, params.least_changed)
             rows += made
     table = pa.Table.from_pylist(rows, SYNTHETIC)

@@ -5,14 +5,16 @@ A verdict file is verdicts/<language>.csv, in git, with the columns id, verdict,
 
 import csv
 import io
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from corpus.settings import Languages, owner_of
+from corpus.settings import Languages
 from corpus.table import InputError
 
 COLUMNS = ("id", "verdict", "reviewer", "comment")
@@ -48,11 +50,6 @@ def strata(train: pa.Table, synthetic: pa.Table) -> dict[str, tuple[str, str, st
         )
     }
     return human | made
-
-
-def of_language(table: pa.Table, key: str, languages: Languages) -> list[dict[str, Any]]:
-    """The rows whose target is in one of the language's varieties."""
-    return [row for row in table.to_pylist() if owner_of(row["language"], languages) == key]
 
 
 def read_folder(folder: Path, languages: Languages) -> dict[str, list[Verdict]]:
@@ -177,17 +174,52 @@ def agreement(verdicts: Iterable[Verdict]) -> dict[str, Any]:
 
 
 def bad_share(said: Iterable[str], confidence: float) -> dict[str, Any]:
-    """Share of bad among good and bad rows, with its Wilson interval; null without any.
+    """Share of bad among good and bad rows of one stratum, with its Wilson interval."""
+    verdicts = list(said)
+    return weighted_bad_share({"all": verdicts}, {"all": len(verdicts)}, confidence)
 
-    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953
+
+def weighted_bad_share(
+    said: Mapping[Any, Sequence[str]], sizes: Mapping[Any, int], confidence: float
+) -> dict[str, Any]:
+    """Share of bad rows in a population that was judged stratum by stratum; null without any.
+
+    A stratum counts by its size, not by the rows drawn from it: a sheet has more of the small ones.
+    The interval is Wilson's with Kish's effective number of rows, (sum of weights)² / sum of their
+    squares. It asks neither for stratification's gain nor for that of a small population, so it is
+    rather too wide. Strata without a verdict are left out; `covered` is the share that is not.
+
+    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953;
+    Korn & Graubard 1998, Survey Methodology 24, 193-201 (effective sample size)
     """
-    from scipy.stats import binomtest
-
-    count = Counter(said)
-    judged = count["good"] + count["bad"]
-    figures = {"judged": judged, **{verdict: count[verdict] for verdict in VERDICTS}}
+    counts = {name: Counter(verdicts) for name, verdicts in said.items()}
+    whole = sum(counts.values(), Counter[str]())
+    judged = {name: c["good"] + c["bad"] for name, c in counts.items() if c["good"] + c["bad"]}
+    figures = {"judged": sum(judged.values()), **{verdict: whole[verdict] for verdict in VERDICTS}}
     if not judged:
         return {**figures, "bad_share": None, "low": None, "high": None}
-    interval = binomtest(count["bad"], judged).proportion_ci(confidence, method="wilson")
-    share = count["bad"] / judged
-    return {**figures, "bad_share": share, "low": float(interval.low), "high": float(interval.high)}
+    size = sum(sizes[name] for name in judged)
+    share = sum(sizes[name] / size * counts[name]["bad"] / n for name, n in judged.items())
+    effective = size**2 / sum(sizes[name] ** 2 / n for name, n in judged.items())
+    low, high = wilson(share, effective, confidence)
+    return {
+        **figures,
+        "bad_share": share,
+        "low": low,
+        "high": high,
+        "effective": effective,
+        "covered": size / sum(sizes.values()),
+    }
+
+
+def wilson(share: float, rows: float, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of a share; `rows` need not be whole.
+
+    >>> [round(bound, 4) for bound in wilson(0.1, 10, 0.95)]
+    [0.0179, 0.4042]
+    """
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    middle = share + z**2 / (2 * rows)
+    half = z * math.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
+    bounds = ((middle - half) / (1 + z**2 / rows), (middle + half) / (1 + z**2 / rows))
+    return max(0.0, bounds[0]), min(1.0, bounds[1])

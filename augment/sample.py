@@ -16,8 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from augment.review import MARK, Row, of_language, strata
-from corpus.settings import Languages, settings
+from augment.review import MARK, Row, strata
+from corpus.settings import Languages, rows_of, settings
 from corpus.stage import Output, run
 from corpus.table import InputError, digest, place
 
@@ -162,8 +162,9 @@ def sample(  # noqa: PLR0913
     """A sheet per active language, with the rows that a stated margin needs."""
     of = strata(train, synthetic)
     report = {}
+    human, made = (rows_of(table, active, languages) for table in (train, synthetic))
     for key in active:
-        rows = of_language(train, key, languages) + of_language(synthetic, key, languages)
+        rows = human[key] + made[key]
         if not rows:
             raise InputError(
                 f"active language {key!r} has no row to review; see reports/split.json"

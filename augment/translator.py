@@ -4,6 +4,7 @@ Only human pairs of the training split serve, and of those not the share that is
 monolingual: back-translation is measured on that share, so no translator may have seen it.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from augment import cache
 from augment.engines import thot
-from corpus.settings import Languages, owner_of, settings
+from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
 from corpus.table import InputError, place
@@ -44,6 +45,11 @@ def held_back(row: str, share: float) -> bool:
     (False, True)
     """
     return place("monolingual", row) < share
+
+
+def shown(row: Mapping[str, Any], share: float) -> str | None:
+    """The human source of the row, or None where it is held back as monolingual."""
+    return None if held_back(row["id"], share) else row["source"]
 
 
 def share_of(word: str) -> float:
@@ -95,15 +101,6 @@ def translator(  # noqa: PLR0913
             zip(("forward", "backward"), engines[2 * number : 2 * number + 2], strict=True)
         )
     return Output(report={"languages": report})
-
-
-def rows_of(table: pa.Table, active: tuple[str, ...], languages: Languages) -> dict[str, list[Row]]:
-    """The rows of each active language; a neighbour's are left out."""
-    found: dict[str, list[Row]] = {key: [] for key in active}
-    for row in table.to_pylist():
-        if (owner := owner_of(row["language"], languages)) in found:
-            found[owner].append(row)
-    return found
 
 
 def choose(

@@ -4,6 +4,8 @@ Every gate is calibrated in the run: validation rows whose human source is known
 back, and the gate's rank correlation with the true chrF++ of that source is reported. Where a
 method made more rows than its quota, those of lowest risk stay; a gate counts towards the risk as
 far as its correlation is surely on the right side of zero.
+
+A source that is held back as monolingual is null here as for every other maker of text.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,15 +31,16 @@ from augment.gates import (
     yardstick_words,
 )
 from augment.limits import Reason, broken, leaking, misplaced, over_quota, twins
-from augment.review import MAKES_SOURCE, Row, of_language
-from augment.translator import translate
+from augment.review import Row
+from augment.translator import share_of, shown, translate
 from corpus.classifier import load as load_scorers
 from corpus.orthography import matching_key
-from corpus.settings import Language, Languages, owner_of, settings
+from corpus.settings import Language, Languages, owner_of, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
 from corpus.table import InputError, canonical, ledger
 
+NOT_MEASURED = "round trip not measured"
 SCORES = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -68,7 +71,6 @@ class Validate:
     most_share: dict[str, float]  # synthetic rows of a method per human row
     similarity: float  # Jaccard with a held-out row from which on a row is a leak
     calibration_rows: int  # validation rows to translate back, per language
-    round_trip_rows: int | None  # of each method and language; null: all, 0: none
     seed: int  # of the bootstrap
 
     def __post_init__(self) -> None:
@@ -81,15 +83,11 @@ class Validate:
             raise ValueError(f"similarity must be above 0 and at most 1, got {self.similarity}")
         if min(self.most_share.values(), default=0.0) < 0 or self.calibration_rows < 0:
             raise ValueError("most_share and calibration_rows must be at least 0")
-        if self.round_trip_rows is not None and self.round_trip_rows < 0:
-            raise ValueError(f"round_trip_rows must be at least 0, got {self.round_trip_rows}")
 
 
-def as_pair(row: Row, parent: Row, hidden: bool) -> Pair:
+def as_pair(row: Row, parent: Row) -> Pair:
     """A synthetic row beside its parent; a side that differs from the parent's was made."""
     sides: dict[str, str | None] = {side: parent[side] for side in SIDES}
-    if hidden:  # the parent counted as monolingual: its source is known to calibration only
-        sides["source"] = None
     made = tuple(side for side in SIDES if row[side] not in (None, sides[side]))
     return Pair(row["source"], row["target"], made or ("target",), sides)
 
@@ -107,10 +105,9 @@ class Models:
 class Human:
     """The human text of one language."""
 
-    train: list[dict[str, Any]]
+    train: list[dict[str, Any]]  # a source that is held back is null
     validation: list[dict[str, Any]]
     held_out: list[dict[str, Any]]  # validation and test rows of every language
-    hidden: set[str]  # ids of training rows whose source counts as unknown
     language: Language
 
 
@@ -126,21 +123,20 @@ def load(key: str, translator: Path, identify: Path, shards: Shards) -> Models:
     return Models(scorers, forward, backward)
 
 
-def yardstick(human: Human, models: Models, round_trip: bool) -> Yardstick:
+def yardstick(human: Human, models: Models) -> Yardstick:
     """What training text gives to hold synthetic text against."""
     keys = {"source": PLAIN, "target": matching_key(human.language.orthography)}
-    seen = [row for row in human.train if row["id"] not in human.hidden]
-    pairs = [(r["source"], r["target"]) for r in seen if r["source"] and r["target"]]
+    pairs = [(r["source"], r["target"]) for r in human.train if r["source"] and r["target"]]
     ratios = [len(source) / len(target) for source, target in pairs]
     return Yardstick(
         keys=keys,
         words={
-            "source": yardstick_words((row["source"] for row in seen), keys["source"]),
+            "source": yardstick_words((row["source"] for row in human.train), keys["source"]),
             "target": yardstick_words((row["target"] for row in human.train), keys["target"]),
         },
         ratio=float(np.median(ratios)) if ratios else 1.0,
         language=models.language,
-        forward=models.forward if round_trip else None,
+        forward=models.forward,
     )
 
 
@@ -165,15 +161,18 @@ def scored(
     rows: Sequence[Row], parents: Mapping[str, Row], yards: Yardstick, params: Validate
 ) -> list[Scores]:
     """Every gate's value of each row; the round trip is for methods that have a limit for it."""
-    pairs = [as_pair(row, parents[row["parent"]], row["origin"] in MAKES_SOURCE) for row in rows]
-    places = {row["id"]: number for number, row in enumerate(rows)}
-    trips = [
-        places[mine[n]["id"]]
-        for method, mine in by_method(rows, params).items()
-        if params.limits[method].least_round_trip is not None
-        for n in lowest(mine, params.round_trip_rows, "round trip")
-    ]
+    pairs = [as_pair(row, parents[row["parent"]]) for row in rows]
+    methods = by_method(rows, params)
+    limited = {m for m in methods if params.limits[m].least_round_trip is not None}
+    trips = [number for number, row in enumerate(rows) if row["origin"] in limited]
     return measure(pairs, yards, trips)
+
+
+def unmeasured(scores: Scores, limits: Limits) -> Reason | None:
+    """Why a row goes that should make the round trip but is a target alone, or None."""
+    if limits.least_round_trip is None or scores["round_trip"] is not None:
+        return None
+    return NOT_MEASURED, None, f"at least {limits.least_round_trip}"
 
 
 def decide(
@@ -182,24 +181,25 @@ def decide(
     """Why rows of one language go, before any quota: a leak, a gate, or a twin that stays."""
     reasons = leaking(rows, human.held_out, human.language, params.similarity)
     for row, values in zip(rows, scores, strict=True):
-        reason = broken(values, vars(params.limits[row["origin"]]))
+        limits = params.limits[row["origin"]]
+        reason = broken(values, vars(limits)) or unmeasured(values, limits)
         if reason and row["id"] not in reasons:
             reasons[row["id"]] = reason
     passed = [row for row in rows if row["id"] not in reasons]
-    shown = [row | ({"source": None} if row["id"] in human.hidden else {}) for row in human.train]
-    return reasons | twins(passed, shown)
+    return reasons | twins(passed, human.train)
 
 
 def quotas(
     rows: Sequence[Row], reasons: Mapping[str, Reason], human: Human, params: Validate
 ) -> dict[str, dict[str, int]]:
-    """Rows of each method: measured, passed, the most that may stay, kept."""
+    """Rows of each method: measured, without a round trip, passed, the most that may stay, kept."""
     figures = {}
     for method, mine in by_method(rows, params).items():
         passed = sum(row["id"] not in reasons for row in mine)
         most = int(params.most_share[method] * len(human.train))
         figures[method] = {
             "measured": len(mine),
+            "not_measured": sum(reasons.get(row["id"], ("",))[0] == NOT_MEASURED for row in mine),
             "passed": passed,
             "most_rows": most,
             "kept": min(passed, most),
@@ -212,7 +212,7 @@ def judge(
 ) -> tuple[dict[str, Reason], list[dict[str, Any]], dict[str, Any]]:
     """Reasons, scores and figures of the synthetic rows of one language."""
     parents = {row["id"]: row for row in human.train}
-    yards = yardstick(human, models, params.round_trip_rows != 0)
+    yards = yardstick(human, models)
     bitext = [row for row in human.validation if row["source"] and row["target"]]
     chosen = [bitext[n] for n in lowest(bitext, params.calibration_rows, "calibration")]
     limits = vars(params.limits["backtranslate"]) if "backtranslate" in params.limits else {}
@@ -279,6 +279,7 @@ def validate(  # noqa: PLR0913
     backtranslate: pa.Table,
     paraphrase: pa.Table,
     respell: pa.Table,
+    monolingual_share: str,
     translator: Path,
     identify: Path,
     params: Validate,
@@ -288,13 +289,13 @@ def validate(  # noqa: PLR0913
 ) -> Output:
     """The synthetic rows that pass, the ledger of all of them, and what the gates measured."""
     held_out = validation.to_pylist() + test.to_pylist()
-    hidden = set(backtranslate["parent"].to_pylist())
+    share = share_of(monolingual_share)
+    train_of, validation_of = (rows_of(table, active, languages) for table in (train, validation))
     humans = {
         key: Human(
-            train=of_language(train, key, languages),
-            validation=of_language(validation, key, languages),
+            train=[{**row, "source": shown(row, share)} for row in train_of[key]],
+            validation=validation_of[key],
             held_out=held_out,
-            hidden=hidden,
             language=languages[key],
         )
         for key in active

@@ -15,7 +15,6 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import regex
 from fontTools.unicodedata import script
 
@@ -23,7 +22,7 @@ from corpus.orthography import matching_key
 from corpus.settings import Language, owner_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
-from corpus.table import LIMITS, digest, read, shard_paths, write_shard
+from corpus.table import LIMITS, digest, read, read_shard, shard_paths, write_shard
 
 Bound = Literal["least", "most", "both"]
 COLUMNS = ["id", "document", "source", "target", "language", "origin"]
@@ -37,7 +36,7 @@ class Assess:
     """How limits are learned from trusted text."""
 
     kept_share: float  # of a variety's trusted rows that each learned limit keeps, 0..1
-    least_rows: int  # trusted rows of a language; with fewer nothing is learned for it
+    least_rows: int  # trusted rows of a variety that sets limits, and of a language that has any
 
     def __post_init__(self) -> None:
         if not 0 < self.kept_share <= 1:
@@ -175,7 +174,7 @@ def key_of(code: str | None, languages: dict[str, Language]) -> Callable[[str], 
 def measure_shard(path: Path, folder: Path, languages: dict[str, Language]) -> Path:
     """Measure one shard and write it to the folder under its own name."""
     made = folder / path.name
-    write_shard(measured(pq.read_table(path, columns=COLUMNS), languages), made)
+    write_shard(measured(read_shard(path, COLUMNS), languages), made)
     return made
 
 
@@ -193,25 +192,44 @@ def learned(
 ) -> tuple[pa.Table, dict[str, int]]:
     """The limits of each language with enough trusted rows, and the trusted rows of each.
 
-    A limit is the loosest that any variety needs, so that none is judged by a larger one. Too few
-    rows teach nothing: no limit is fitted on another language's text.
+    A language's limit is the loosest that any of its `voters` needs, so that no variety is judged
+    by a larger one. A variety too small to vote has limits of its own, under its code: the looser
+    of the language's and of what its own rows need. So one odd document widens a rule for its
+    variety, never for the language. Too few rows teach nothing: no limit is fitted on another
+    language's text.
     """
     known = scores.filter(pc.is_in(scores["origin"], value_set=pa.array(trusted, pa.string())))
     codes = pc.unique(known["language"]).to_pylist()
     limits, rows = [], {}
     for key in sorted(languages):
-        own = [
-            known.filter(pc.equal(known["language"], code))
-            for code in codes
-            if code and owner_of(code, languages) == key
-        ]
-        rows[key] = sum(map(len, own))
+        own = {
+            code: known.filter(pc.equal(known["language"], code))
+            for code in sorted(filter(None, codes))
+            if owner_of(code, languages) == key
+        }
+        rows[key] = sum(map(len, own.values()))
         if rows[key] >= params.least_rows:
+            votes = voters(list(own.values()), params.least_rows)
+            small = {code: [*votes, v] for code, v in own.items() if len(v) < params.least_rows}
             limits += [
-                {"rule": rule, "language": key, **limit([v[rule] for v in own], way, params)}
+                {"rule": rule, "language": name, **limit([v[rule] for v in some], way, params)}
+                for name, some in {key: votes, **small}.items()
                 for rule, way in RULES.items()
             ]
     return pa.Table.from_pylist(limits, schema=LIMITS), {k: n for k, n in rows.items() if n}
+
+
+def voters(varieties: list[pa.Table], least_rows: int) -> list[pa.Table]:
+    """The tables that set a language's limits: its large varieties, and the small ones as one.
+
+    The small ones are left out where they are too few together; where no variety is large and
+    they are the language, they are all of it.
+    """
+    large = [variety for variety in varieties if len(variety) >= least_rows]
+    small = [variety for variety in varieties if len(variety) < least_rows]
+    if sum(map(len, small)) >= least_rows:
+        large.append(pa.concat_tables(small))
+    return large
 
 
 def limit(varieties: list[pa.ChunkedArray], way: Bound, params: Assess) -> dict[str, float]:

@@ -129,7 +129,8 @@ def load(folder: Path) -> dict[str, Scorer]:
         folder: data/identify/models/<key of the language>.
 
     Returns:
-        Under "target" the function for the language, under "source" that for its pivot.
+        Under "target" the function for the language, under "source" that for its pivot, where
+        there was enough text of it.
 
     Raises:
         InputError: there is no model: the language had too little trusted text.
@@ -141,7 +142,8 @@ def load(folder: Path) -> dict[str, Scorer]:
     about = json.loads((folder / "about.json").read_text("utf-8"))
     model = fasttext.load_model(str(folder / "model.bin"))
     fold = matching_key(about["orthography"])
-    return {side: partial(score, model, fold, about[side]) for side in ("target", "source")}
+    sides = [side for side in ("target", "source") if side in about]
+    return {side: partial(score, model, fold, about[side]) for side in sides}
 
 
 def score(

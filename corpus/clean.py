@@ -4,7 +4,9 @@ A repair changes what no writer meant: undecoded bytes, control characters, tags
 Quotes, apostrophes, ligatures, full-width letters and zero-width characters stay as they are: an
 apostrophe may be a letter, and U+200B is all that parts Khmer words. So ftfy's single fixes are
 used, not its `fix_text`. Footnote marks stay too: in the corpora seen, an asterisk stands as often
-for a letter that could not be read, and raised digits are tones.
+for a letter that could not be read, and raised digits are tones. The signs of an edition (page and
+folio marks, sic, supplied letters) are taken from the origins alone that params.yaml names:
+elsewhere they may be text.
 """
 
 import unicodedata
@@ -66,6 +68,9 @@ def control_free(text: str) -> str:
 C1 = replaced(r"[\x80-\x9f]")
 # but U+202F, which joins Mongolian endings, and U+1680, the stroke between Ogham words
 SPACES = replaced(r"[^\S\u202f\u1680]+", " ")
+# a number is the page's in brackets, with r or v, between hyphens or at the end, else the text's
+PARTED = replaced(r"-\s*\|\|\s*(?:\[?\d+[rv]?\b\]?)?\s*-(?=\p{L})")
+PAGE = replaced(r"\|\|(?:\s*(?:\[\d+[rv]?\]|\d+[rv]?\b))?", " ")
 CASED = r"[\p{Lu}\p{Ll}\p{Lt}\p{Lm}\p{M}]"
 RULES: dict[str, Repair] = {  # in the order in which they apply
     "undecoded bytes": bytes_decoded,
@@ -83,10 +88,8 @@ RULES: dict[str, Repair] = {  # in the order in which they apply
     "byte-order marks": replaced(r"\ufeff"),
     "control characters": control_free,
     "soft hyphens": replaced(r"\u00ad"),
-    # || 147, || 22r, || [13r]; hyphens on both sides belong to the word that the page parts
-    "page marks": replaced(
-        r"-\s*\|\|\s*(?:\[?\d+[rv]?\b\]?)?\s*-(?=\p{L})|\|\|\s*(?:\[?\d+[rv]?\b\]?)?"
-    ),
+    # || 22r, || [13r]; hyphens on both sides belong to the word that the page parts
+    "page marks": lambda text: PAGE(PARTED(text)) if "||" in text else text,
     "folio marks": replaced(r"\[[Ff](?:ol)?[.,]\s*\w{1,3}?[ .]*[rv]\b[^\[\]()]{0,9}[\])]"),
     "sic": replaced(r"(?i)[\[({]\s*sic\b(?:\s+pro:[^\[\](){}]*)?\s*[\])}]"),
     # d[on], qui{n}: letters that an editor supplied inside a word; a bracketed word stays, and so
@@ -103,14 +106,22 @@ RULES: dict[str, Repair] = {  # in the order in which they apply
 class Clean:
     """Which repairs apply, and what counts as unreadable."""
 
-    rules: tuple[str, ...]  # names in RULES
+    rules: dict[str, tuple[str, ...]]  # names in RULES: default for all, by origin what it adds
     most_unreadable: float  # share of U+FFFD among a side's characters
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.rules) - RULES.keys()):
-            raise ValueError(f"rules names {unknown}; known are {list(RULES)}")
+        if "default" not in self.rules:
+            raise ValueError(f"rules needs the key 'default', it has {sorted(self.rules)}")
+        for origin, names in self.rules.items():
+            if unknown := sorted(set(names) - RULES.keys()):
+                raise ValueError(f"rules.{origin} names {unknown}; known are {list(RULES)}")
         if not 0 <= self.most_unreadable <= 1:
             raise ValueError(f"most_unreadable must be in 0..1, got {self.most_unreadable}")
+
+    def of(self, origin: str | None) -> dict[str, Repair]:
+        """The repairs of an origin's rows, in the order of RULES."""
+        names = {*self.rules["default"], *self.rules.get(origin or "default", ())}
+        return {name: repair for name, repair in RULES.items() if name in names}
 
 
 def repaired(text: str, rules: dict[str, Repair]) -> tuple[str, list[str]]:
@@ -140,13 +151,18 @@ def verdict(name: str, raw: str | None, mended: str | None, most: float) -> Verd
 
 
 def repaired_side(
-    rows: pa.Table, side: str, rules: dict[str, Repair]
+    rows: pa.Table, side: str, rules: dict[str | None, dict[str, Repair]]
 ) -> tuple[pa.Table, Counter[tuple[str, str]]]:
-    """The rows with one side repaired, and the repaired texts by kind and language."""
+    """The rows with one side repaired, and the repaired texts by kind and language.
+
+    Args:
+        rules: by origin.
+    """
     found: Counter[tuple[str, str]] = Counter()
     texts: list[str | None] = []
-    for text, language in zip(rows[side].to_pylist(), rows["language"].to_pylist(), strict=True):
-        mended, kinds = (None, []) if text is None else repaired(text, rules)
+    columns = (rows[name].to_pylist() for name in (side, "language", "origin"))
+    for text, language, origin in zip(*columns, strict=True):
+        mended, kinds = (None, []) if text is None else repaired(text, rules[origin])
         texts.append(mended)
         found.update((kind, language or "none") for kind in kinds)
     place = rows.schema.get_field_index(side)
@@ -156,7 +172,7 @@ def repaired_side(
 
 def clean(rows: pa.Table, params: Clean) -> Output:
     """Both sides of every row repaired; rows with a side left empty or unreadable are dropped."""
-    rules = {name: repair for name, repair in RULES.items() if name in params.rules}
+    rules = {origin: params.of(origin) for origin in rows["origin"].unique().to_pylist()}
     mended, sources = repaired_side(rows, "source", rules)
     mended, targets = repaired_side(mended, "target", rules)
     verdicts: dict[str, Verdict] = {}

@@ -1,8 +1,9 @@
 """Cross-fitting: each document's segments are scored by a model of the other documents.
 
-Trusted documents are dealt into folds. A fold's segments are labelled by the model of the other
-folds, so that no text is judged by a model that has learned it; text that is not trusted, and new
-text, is judged by the model of all folds.
+Trusted documents are dealt into folds. A fold's segments are labelled by a model of the other
+folds, less what stands in that fold too, so that no trusted text is judged by a model that has
+learned it, not from another document either; text that is not trusted, and new text, is judged by
+the model of all folds.
 """
 
 from collections import Counter, defaultdict
@@ -103,7 +104,9 @@ def study(task: tuple[Plan, int]) -> Study:
 def examples(plan: Plan, fold: int) -> list[tuple[str, str]]:
     """Examples (label, folded window) of the other folds and noise, classes balanced, by hash."""
     key = matching_key(plan.orthography)
-    seen = sorted({(s.label, s.text) for s in plan.segments if s.learn and s.fold != fold})
+    held = {key(s.text) for s in plan.segments if s.fold == fold != ALL}
+    others = {(s.label, s.text) for s in plan.segments if s.learn and s.fold != fold}
+    seen = sorted((label, text) for label, text in others if key(text) not in held)
     of_label: dict[str, list[str]] = defaultdict(list)
     for label, text in seen:
         of_label[label] += [piece for window in windows(text) if (piece := key(window))]

@@ -5,7 +5,8 @@ for the shingles of those pairs alone; count each pair's Jaccard index and reduc
 step holds the texts of the corpus, and nothing depends on the order of rows or shards.
 
 A cluster is a star: every member is near its centre, the longest text; a component would chain
-texts that are far apart. A group, for splits, is a component over the near pairs of either side.
+texts that are far apart; it is of one language, so that no row is the duplicate of another's. A
+group, for splits, is a component over the near pairs of either side, whatever the language.
 """
 
 import shutil
@@ -25,7 +26,7 @@ from tqdm import tqdm
 
 from corpus import minhash
 from corpus.minhash import Bytes, Hashes, Numbers, Shares
-from corpus.settings import Languages, settings
+from corpus.settings import Languages, owner_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.sketch import (
     SIDES,
@@ -204,7 +205,8 @@ def dedup(rows: Path, languages: Languages, params: Dedup, shards: Shards, out: 
     work = out / "sketches"
     sketched = partial(sketch_shard, languages, params.slots, work)
     lone = map_shards(sketched, paths, shards, "dedup: sketch")
-    ids = read(rows, ["id"])["id"].combine_chunks()
+    named = read(rows, ["id", "language"])
+    ids = named["id"].combine_chunks()
     place = pc.rank(ids, sort_keys="ascending", tiebreaker="first").to_numpy().astype(np.int64) - 1
     firsts = np.cumsum([0, *map(len, lone)])
     sides, figures = [], {}
@@ -215,19 +217,36 @@ def dedup(rows: Path, languages: Languages, params: Dedup, shards: Shards, out: 
         near, figures[side] = near_pairs(paths, work, side, texts, (languages, params, shards))
         sides.append((texts, near))
     shutil.rmtree(work)
-    table = marked(ids, place, sides, np.concatenate(lone))
+    owner = owners(named["language"], languages)
+    table = marked(ids, place, sides, np.concatenate(lone), owner)
     return Output({"clusters": table}, {"rensa": params.rensa, "sides": figures, **summary(table)})
 
 
+def owners(codes: pa.ChunkedArray, languages: Languages) -> Numbers:
+    """A number for the language of each row, one for each code that is nobody's."""
+    coded = codes.combine_chunks().dictionary_encode("encode")
+    keys = [owner_of(code, languages) or f"{code}" for code in coded.dictionary.to_pylist()]
+    number = {key: place for place, key in enumerate(sorted(set(keys)))}
+    of_code = np.array([number[key] for key in keys], np.int64)
+    found: Numbers = of_code[coded.indices.to_numpy()]
+    return found
+
+
 def marked(
-    ids: pa.Array, place: Numbers, sides: list[tuple[Texts, Near]], lone: npt.NDArray[np.bool_]
+    ids: pa.Array,
+    place: Numbers,
+    sides: list[tuple[Texts, Near]],
+    lone: npt.NDArray[np.bool_],
+    owner: Numbers,
 ) -> pa.Table:
     """The table of clusters, a row for each of `ids`."""
     centre, similarity = np.arange(len(ids)), np.ones(len(ids))
     (target, near), (source, near_source) = sides
     only_source = within(source, near_source, lone[source.row], place)
     for texts, pairs in ((target, near), only_source):
-        centre[texts.row], similarity[texts.row] = clusters(texts, pairs)
+        for number in np.unique(owner[texts.row]):
+            own, among = within(texts, pairs, owner[texts.row] == number, place)
+            centre[own.row], similarity[own.row] = clusters(own, among)
     columns = [ids, ids.take(centre), ids.take(groups(sides, place)), similarity]
     return pa.table(columns, ["id", "cluster", "group", "similarity"])
 

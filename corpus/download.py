@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from ssl import SSLError
 from textwrap import shorten
 from urllib.error import URLError
+from urllib.parse import quote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 from tqdm import tqdm
@@ -22,6 +23,7 @@ from tqdm import tqdm
 from corpus.table import InputError
 
 BLOCK = 1 << 20  # bytes
+SAFE = "%/?:@!$&'()*+,;=~[]"  # stays as it stands in an address
 STDERR = 2  # the file descriptor: a program shows its progress there
 HUB = re.compile(  # owner/name@commit[/file], as the Hub's own file system writes it
     r"(?P<kind>datasets/|spaces/)?(?P<repo>[\w.-]+(/[\w.-]+)?)@(?P<commit>[0-9a-f]{40})(/(?P<file>.+))?"
@@ -115,7 +117,9 @@ def from_url(scheme: str) -> Callable[[str, Path], Path]:
         url = f"{scheme}:{rest}"
         path = scratch / (PurePosixPath(rest.split("?")[0]).name or "file")
         try:
-            with urlopen(Request(url, headers={"User-Agent": "milpa"}), timeout=60) as answer:
+            with urlopen(
+                Request(ascii_only(url), headers={"User-Agent": "milpa"}), timeout=60
+            ) as answer:
                 size = int(answer.headers.get("Content-Length") or 0)
                 with (
                     path.open("wb") as file,
@@ -124,7 +128,14 @@ def from_url(scheme: str) -> Callable[[str, Path], Path]:
                     while block := answer.read(BLOCK):
                         file.write(block)
                         bar.update(len(block))
-        except (URLError, HTTPException, TimeoutError, ConnectionError, SSLError) as error:
+        except (
+            URLError,
+            HTTPException,
+            TimeoutError,
+            ConnectionError,
+            SSLError,
+            ValueError,
+        ) as error:
             raise InputError(
                 f"{url} cannot be had ({said(error)}); check the address and the network"
             ) from error
@@ -133,6 +144,18 @@ def from_url(scheme: str) -> Callable[[str, Path], Path]:
         return path
 
     return download
+
+
+def ascii_only(url: str) -> str:
+    """An address as HTTP takes it: letters beyond ASCII quoted, the host's in IDNA.
+
+    >>> ascii_only("https://nāhuatl.mx/ꞌa b.txt?q=é%20#é")
+    'https://xn--nhuatl-3za.mx/%EA%9E%8Ca%20b.txt?q=%C3%A9%20#%C3%A9'
+    """
+    parts = urlsplit(url)
+    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
+    path, query, fragment = (quote(part, safe=SAFE) for part in parts[2:])
+    return urlunsplit((parts.scheme, host, path, query, fragment))
 
 
 def said(error: Exception) -> str:

@@ -6,7 +6,7 @@ scores: see corpus/crossfit.py for how no text is judged by a model that has lea
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -19,8 +19,17 @@ from fontTools.unicodedata import script as script_of
 from corpus.classifier import FastText, load, save
 from corpus.crossfit import ALL, Plan, Study, joined, study
 from corpus.detection import Floats, Mask, calibrated, share
-from corpus.proof import Line, drawn, held_out, proof
-from corpus.seed import claims, labels_of, pivot_of, read_others, segments_of
+from corpus.proof import Line, drawn, held_out, labelled_pivot, proof
+from corpus.seed import (
+    claims,
+    judged_by,
+    labels_of,
+    pivot_of,
+    read_others,
+    rows_of,
+    segments_of,
+    trusted,
+)
 from corpus.settings import Languages, at_work, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
@@ -80,10 +89,11 @@ class Identify:
 class Verdict:
     """What one language's models made of the rows that are theirs."""
 
+    labels: tuple[str, ...]  # the columns of chances
     chances: dict[str, Floats]  # by side: (rows, labels); NaN where a row has no such side
     best: list[str | None]
     swapped: Mask
-    lines: dict[str, Line]
+    lines: dict[str, Line]  # by label with enough trusted segments
     report: dict[str, Any]
     figures: list[dict[str, Any]]
 
@@ -106,26 +116,30 @@ def identify(  # noqa: PLR0913
     limits: list[dict[str, Any]] = []
     figures: list[dict[str, Any]] = []
     report: dict[str, dict[str, Any]] = {}
-    for key in active:
+    done: set[str] = set()
+    for key in sorted(active):
         plan = planned(key, facts, foreign, params, languages)
-        trusted = sum(s.learn and s.side == "target" and s.label == key for s in plan.segments)
-        report[key] = {"trusted_segments": trusted}
-        if trusted < params.least_trusted:
+        report[key] = {"trusted_segments": trusted(plan, key)}
+        if trusted(plan, key) < params.least_trusted:
             report[key]["model"] = f"none: trusted segments must be at least {params.least_trusted}"
             continue
         tasks = [(plan, fold) for fold in (ALL, *range(params.folds))]
         studies = map_shards(study, tasks, shards, f"identify {key}")
         found = judged(plan, studies, len(facts), lid176, params)
-        mark(scores, facts, found, plan)
-        report[key] |= found.report | {"by_variety": by_variety(facts, found, plan)}
+        mine = judged_by(key, active, languages) - done
+        done |= mine
+        theirs = rows_of(plan, facts, mine)
+        mark(scores, facts, found, theirs)
+        report[key] |= found.report | {"by_variety": by_variety(facts, found, theirs)}
         figures += [{"model": key, **figure} for figure in found.figures]
-        limits += limits_of(found, at_work((key,), languages))
+        limits += limits_of(found, sorted(mine))
         pivot = pivot_of(languages[key])
         store(studies[0], found, plan, out / "models" / key, pivot)
     tables = {"scores": (scores, SCORES), "limits": (limits, LIMITS), "figures": (figures, FIGURES)}
     made = {name: pa.Table.from_pylist(data, schema=kind) for name, (data, kind) in tables.items()}
     swaps = rows.append_column("swapped", made["scores"]["swapped"])
     report["swapped"] = counts(swaps.filter(swaps["swapped"]), "origin")
+    report["labelled_pivot"] = labelled_pivot(facts, scores, limits)
     return Output(made, report)
 
 
@@ -166,14 +180,17 @@ def judged(
             best[segment.row] = best_label[n]
     swapped = swaps(plan, sides, rows)
     held = held_out(plan, studies, chances, swapped, lid176)
-    lines = {label: drawn(held, label, params.false_accepts) for label in plan.labels}
+    few = {label: trusted(plan, label) for label in plan.labels}
+    few = {label: count for label, count in few.items() if count < params.least_trusted}
+    lines = {n: drawn(held, n, params.false_accepts) for n in plan.labels if n not in few}
     proofs = {label: proof(held, label, lines[label], params.false_accepts) for label in lines}
     return Verdict(
+        plan.labels,
         sides,
         best,
         swapped,
         lines,
-        {"labels": {label: report for label, (report, _) in proofs.items()}},
+        {"labels": {n: report for n, (report, _) in proofs.items()}, "too_few_to_score": few},
         [figure for _, figures in proofs.values() for figure in figures],
     )
 
@@ -194,37 +211,35 @@ def swaps(plan: Plan, sides: dict[str, Floats], rows: int) -> Mask:
 
 
 def mark(
-    scores: list[dict[str, Any]], facts: list[dict[str, Any]], found: Verdict, plan: Plan
+    scores: list[dict[str, Any]], facts: list[dict[str, Any]], found: Verdict, rows: Iterable[int]
 ) -> None:
-    """Put into the scores what was found for the rows of a plan."""
-    for n in sorted({segment.row for segment in plan.segments if segment.side != "other"}):
+    """Put into the scores what was found for some rows."""
+    for n in rows:
         fact = facts[n]
         scores[n] |= {
             "language": found.best[n],
-            "language_score": scored(found, plan, n, "target", fact["key"]),
-            "source_score": scored(found, plan, n, "source", fact["pivot"]),
+            "language_score": scored(found, n, "target", fact["key"]),
+            "source_score": scored(found, n, "source", fact["pivot"]),
             "swapped": bool(found.swapped[n]),
         }
 
 
-def scored(found: Verdict, plan: Plan, row: int, side: str, label: str | None) -> float | None:
+def scored(found: Verdict, row: int, side: str, label: str | None) -> float | None:
     """The calibrated probability that a side of a row is in the language it claims."""
-    if label not in plan.labels:
+    if label not in found.lines:
         return None
-    chance, line = found.chances[side][row, plan.labels.index(label)], found.lines[label]
+    chance, line = found.chances[side][row, found.labels.index(label)], found.lines[label]
     return None if np.isnan(chance) else float(calibrated(chance, line.slope, line.intercept))
 
 
 def by_variety(
-    facts: list[dict[str, Any]], found: Verdict, plan: Plan
+    facts: list[dict[str, Any]], found: Verdict, rows: dict[int, bool]
 ) -> dict[str, dict[str, float | int | None]]:
     """How many trusted rows of each variety reach the limit."""
     reached: dict[str, list[bool]] = {}
-    for n in sorted({s.row for s in plan.segments if s.side == "target" and s.learn}):
-        least, value = (
-            found.lines[facts[n]["key"]].least,
-            scored(found, plan, n, "target", facts[n]["key"]),
-        )
+    for n in (n for n, learned in rows.items() if learned):
+        value = scored(found, n, "target", facts[n]["key"])
+        least = None if value is None else found.lines[facts[n]["key"]].least
         if least is not None and value is not None:
             reached.setdefault(facts[n]["language"], []).append(value >= least)
     return {name: share(sum(kept), len(kept)) for name, kept in sorted(reached.items())}
@@ -232,18 +247,21 @@ def by_variety(
 
 def limits_of(found: Verdict, near: Sequence[str]) -> list[dict[str, Any]]:
     """The limits that select may apply, of each language whose rows were scored."""
+    least = {key: found.lines[key].least for key in near if key in found.lines}
     return [
-        {"rule": "language_score", "language": key, "least": found.lines[key].least, "most": None}
-        for key in near
+        {"rule": "language_score", "language": key, "least": value, "most": None}
+        for key, value in least.items()
+        if value is not None
     ]
 
 
 def store(last: Study, found: Verdict, plan: Plan, folder: Path, pivot: str) -> None:
-    """Write the model of all folds with the lines of its language and its pivot."""
+    """Write the model of all folds with the lines of its language and, if it has one, its pivot."""
     key = plan.labels[0]
     sides = {
         side: {"label": label, **asdict(found.lines[label])}
         for side, label in (("target", key), ("source", pivot))
+        if label in found.lines
     }
     save(last.model or b"", folder, {"orthography": plan.orthography, **sides})
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 SIZE = 5  # characters of a shingle
-CHUNK = 20_000  # keys compared at once: bounds the memory and changes nothing else
+CHARACTERS = 400_000  # of keys compared at once, at least one key: about 100 MB, whatever they hold
+PAIRS = 2_000_000  # shingles of candidates verified at once
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Sets = tuple[sparse.csr_array, Ints]  # shingles that held-out keys have, rarest first; sizes
@@ -53,8 +54,8 @@ def near_pairs(
     others = as_sets(owners, hashes, len(held_out), vocabulary, ranks)
     heads = prefixes(others, similarity).T.tocsr()
     found = [(np.empty(0, np.int64), np.empty(0, np.int64))]
-    for start in range(0, len(keys), CHUNK):
-        chunk = keys[start : start + CHUNK]
+    for start, end in blocks(np.fromiter(map(len, keys), np.int64, len(keys)), CHARACTERS):
+        chunk = keys[start:end]
         mine = as_sets(*shingles(chunk), len(chunk), vocabulary, ranks)
         candidates = (prefixes(mine, similarity) @ heads).tocoo()
         rows, columns = verified(mine, others, candidates.coords, similarity)
@@ -62,6 +63,14 @@ def near_pairs(
     rows, columns = (np.concatenate(side) for side in zip(*found, strict=True))
     order = np.lexsort((columns, rows))
     return rows[order], columns[order]
+
+
+def blocks(sizes: Ints, most: int) -> list[tuple[int, int]]:
+    """Start and end of runs of items of about `most` together, at least one item."""
+    number = np.cumsum(sizes) // most
+    cuts = np.flatnonzero(number[1:] != number[:-1]) + 1
+    ends = [*cuts.tolist(), len(sizes)] if len(sizes) else []
+    return list(zip([0, *ends], ends, strict=False))
 
 
 def shingles(keys: Sequence[str]) -> tuple[Ints, Hashes]:
@@ -126,9 +135,9 @@ def verified(
 ) -> tuple[Ints, Ints]:
     """The candidate pairs whose Jaccard is at least the similarity."""
     near = np.zeros(len(pairs[0]), dtype=bool)
-    for start in range(0, len(near), CHUNK):
-        rows, columns = (side[start : start + CHUNK] for side in pairs)
+    for start, end in blocks(mine[1][pairs[0]] + others[1][pairs[1]], PAIRS):
+        rows, columns = (side[start:end] for side in pairs)
         common = mine[0][rows].multiply(others[0][columns]).sum(axis=1)
         union = mine[1][rows] + others[1][columns] - common
-        near[start : start + CHUNK] = common >= similarity * union - 1e-9
+        near[start:end] = common >= similarity * union - 1e-9
     return pairs[0][near], pairs[1][near]

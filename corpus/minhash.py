@@ -195,7 +195,7 @@ def jaccard(left: list[Set], right: list[Set]) -> Shares:
 def stars(left: Numbers, right: Numbers, count: int) -> Numbers:
     """The centre of each of `count` texts, itself where it is one; the first texts come first.
 
-    A text is a centre unless it is near an earlier one; it then belongs to the earliest.
+    A text is a centre unless it is near an earlier centre; it then belongs to the earliest such.
 
     Args:
         left: the earlier text of each near pair.

@@ -1,5 +1,6 @@
 """Figures of identification on text that the models did not see, beside lid.176."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ class Line:
 
     slope: float  # on log-odds
     intercept: float
-    least: float | None  # null: there was nothing to choose it on
+    least: float | None  # null: nothing to choose it on, or no text of the label reaches it
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ def drawn(held: Held, label: str, false_accepts: float) -> Line:
     positive = held.labels == label
     slope, intercept = line(held.chances[label], positive)
     scores = calibrated(held.chances[label], slope, intercept)
-    return Line(slope, intercept, least_score(scores[~positive], false_accepts))
+    least = least_score(scores[~positive], false_accepts)
+    reached = least is not None and bool((scores[positive] >= least).any())
+    return Line(slope, intercept, least if reached else None)
 
 
 def proof(
@@ -115,7 +118,8 @@ def proof(
     accepted = np.zeros(len(scores), dtype=bool) if at.least is None else scores >= at.least
     others = [name for name, mine in zip(held.names, positive, strict=True) if not mine]
     figures = accepted_by_language(accepted[~positive], others)
-    report = {
+    none = {"no_limit": "no held-out segment of it reaches one"} if at.least is None else {}
+    report = none | {
         "limit": at.least,
         **at_limit(accepted, positive),
         "limit_chosen_on_other_folds": transferred(
@@ -136,3 +140,20 @@ def beside(chances: Floats | None, positive: Mask, false_accepts: float) -> dict
     least = least_score(chances[~positive], false_accepts)
     reached = np.zeros(len(chances), dtype=bool) if least is None else chances >= least
     return at_limit(reached, positive)
+
+
+def labelled_pivot(
+    facts: list[dict[str, Any]], scores: list[dict[str, Any]], limits: list[dict[str, Any]]
+) -> dict[str, dict[str, int]]:
+    """By origin, the targets that look most like their source's language, and what marks them."""
+    least = {limit["language"]: limit["least"] for limit in limits}
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for fact, score in zip(facts, scores, strict=True):
+        if fact["pivot"] is None or score.get("language") != fact["pivot"]:
+            continue
+        value, limit = score["language_score"], least.get(fact["key"])
+        below = value is not None and limit is not None and value < limit
+        found[fact["origin"]].update(
+            targets=1, below_limit=int(below), swapped=int(score["swapped"])
+        )
+    return {origin: dict(count) for origin, count in sorted(found.items())}

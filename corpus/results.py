@@ -160,6 +160,7 @@ def model_lines(report: Tree) -> Lines:
         ("bits per byte, base model", estimate(text.get("base"), 3)),
         ("  adapter", estimate(text.get("mixed"), 3)),
         ("  share saved", estimate(saved, 3)),
+        *variety_lines(report["bits_per_byte"].get("by_variety", {})),
         ("  synthetic rows change it by", difference(text.get("synthetic"), 3)),
         ("chrF++ into it, translator", estimate(there.get("translator"))),
         ("  copy of the source", estimate(there.get("copy"))),
@@ -170,6 +171,14 @@ def model_lines(report: Tree) -> Lines:
         ("  base model", estimate(said.get("base"))),
         ("  copy of the source", estimate(said.get("copy"))),
         ("  synthetic rows change it by", difference(said.get("synthetic_in_adapter"))),
+    ]
+
+
+def variety_lines(report: Tree) -> Lines:
+    """The share of the base's bits that the adapter saves in each variety's text."""
+    return [
+        (f"    {code}, {found['rows']:,} texts", estimate(found.get("saved", {}).get("mixed"), 3))
+        for code, found in report.items()
     ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import lzma
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import pyarrow as pa
 from langcodes import standardize_tag
 
-from corpus.crossfit import ALL, Segment, deal, told_apart
+from corpus.crossfit import ALL, Plan, Segment, deal, told_apart
 from corpus.orthography import matching_key
 from corpus.settings import Language, Languages, at_work, owner_of
 from corpus.table import InputError
+
+LOOKED_AT = ["id", "document", "position", "source", "target", "source_language", "language"]
 
 
 def claims(rows: pa.Table, sources: pa.Table, languages: Languages) -> list[dict[str, Any]]:
@@ -26,7 +29,7 @@ def claims(rows: pa.Table, sources: pa.Table, languages: Languages) -> list[dict
             "pivot": (row["source_language"] or "").split("_")[0] or None,
             "trusted": row["origin"] in trusted,
         }
-        for row in rows.to_pylist()
+        for row in rows.select([*LOOKED_AT, "origin"]).to_pylist()
     ]
 
 
@@ -86,6 +89,27 @@ def labels_of(key: str, segments: list[Segment], languages: Languages) -> tuple[
     """The labels whose probabilities count: the language, its neighbours, then the pivots."""
     pivots = {s.label for s in segments if s.side == "source"} | {pivot_of(languages[key])}
     return tuple(dict.fromkeys((*at_work((key,), languages), *sorted(pivots))))
+
+
+def trusted(plan: Plan, label: str) -> int:
+    """Segments of a label to learn from: of a language its rows' targets, of a pivot any."""
+    sides = ("target",) if label in plan.varieties else ("source", "other")
+    return sum(s.learn and s.label == label and s.side in sides for s in plan.segments)
+
+
+def judged_by(key: str, active: Sequence[str], languages: Languages) -> set[str]:
+    """The languages whose rows a language's model scores: its own, and neighbours without one."""
+    return {key, *(set(languages[key].neighbours) - set(active))}
+
+
+def rows_of(plan: Plan, facts: list[dict[str, Any]], keys: set[str]) -> dict[int, bool]:
+    """The rows of a plan that are of some languages, and whether their targets are trusted."""
+    found: dict[int, bool] = {}
+    for segment in plan.segments:
+        if segment.side != "other" and facts[segment.row]["key"] in keys:
+            known = found.get(segment.row, False)
+            found[segment.row] = known or (segment.side == "target" and segment.learn)
+    return dict(sorted(found.items()))
 
 
 def pivot_of(language: Language) -> str:

@@ -165,24 +165,36 @@ def check_names(params: Select, rules: Mapping[str, Any], languages: Languages) 
         )
 
 
-# by language key, rule and whether the origin is trusted: least, most
+# by language key or code, rule and whether the origin is trusted: least, most
 Bounds = dict[tuple[str, str, bool], tuple[float | None, float | None]]
 
 
 def effective(learned: pa.Table, params: Select, languages: Languages, rules: list[str]) -> Bounds:
     """The limits that hold: for trusted origins theirs, else the language's, else the default's.
 
-    A side that is null is as learned; without that there is no limit.
+    A side that is null is as learned, for the variety or else for its language; without that there
+    is no limit.
     """
     found = {(r["language"], r["rule"]): (r["least"], r["most"]) for r in learned.to_pylist()}
     bounds = {}
-    for key, rule, trusted in product(("default", *languages), rules, (False, True)):
+    for name, rule, trusted in product(names(learned, languages), rules, (False, True)):
+        key = owner_of(name, languages) or name
         stated = params.limits["default"] | params.limits.get(key, {})
         stated |= params.trusted_limits if trusted else {}
-        limit = bound(found.get((key, rule), (None, None)), stated, rule)
+        own = found.get((name, rule), found.get((key, rule), (None, None)))
+        limit = bound(own, stated, rule)
         if limit != (None, None):
-            bounds[key, rule, trusted] = limit
+            bounds[name, rule, trusted] = limit
     return bounds
+
+
+def names(learned: pa.Table, languages: Languages) -> list[str]:
+    """All that limits may be for: the default, languages, and varieties with limits of their own.
+
+    A variety is named by its rows' code, nhe_Latn, which no key of languages is.
+    """
+    own = set(learned["language"].to_pylist()) - languages.keys()
+    return ["default", *languages, *sorted(own)]
 
 
 def bound(
@@ -201,9 +213,14 @@ def bound(
 def held(
     facts: Facts, bounds: Bounds, rule: str, languages: Languages
 ) -> tuple[Mask, Mask, Floats, Floats]:
-    """Which rows are below or above their language's limits of a rule, and those limits."""
+    """Which rows are below or above their variety's or language's limits, and those limits."""
     codes = facts.language.combine_chunks().dictionary_encode("encode")
-    owners = [owner_of(code, languages) or "default" for code in codes.dictionary.to_pylist()]
+    owners = [
+        code
+        if {(code, rule, True), (code, rule, False)} & bounds.keys()
+        else owner_of(code, languages) or "default"
+        for code in codes.dictionary.to_pylist()
+    ]
     sides = [bounds.get((o, rule, t), (None, None)) for t in (False, True) for o in owners]
     least = np.array([-np.inf if low is None else low for low, _ in sides], dtype=np.float64)
     most = np.array([np.inf if high is None else high for _, high in sides], dtype=np.float64)

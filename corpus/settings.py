@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -129,3 +130,14 @@ def owner_of(language: str | None, known: Languages) -> str | None:
     """The key in languages that a row's code belongs to: nci_Latn is nah's."""
     code = (language or "").split("_")[0]
     return next((key for key, entry in known.items() if code in entry.varieties), None)
+
+
+def rows_of(
+    table: pa.Table, keys: Iterable[str], known: Languages
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each of these languages; another's are left out."""
+    found: dict[str, list[dict[str, Any]]] = {key: [] for key in keys}
+    for row in table.to_pylist():
+        if (owner := owner_of(row["language"], known)) in found:
+            found[owner].append(row)
+    return found

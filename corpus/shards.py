@@ -4,18 +4,22 @@ The function writes its own output file and returns what is small (counts, a pat
 dies is noticed and its shards are done again; a function that raises stops the map.
 """
 
+import ctypes
 import multiprocessing
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from tqdm import tqdm
 
 from corpus.settings import settings
+from corpus.table import InputError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,7 +48,7 @@ def map_shards(
         function: of module level, so that a worker can import it.
 
     Raises:
-        RuntimeError: workers died more than `most_retries` times in a row.
+        InputError: workers died more than `most_retries` times in a row.
     """
     if shards.runner == "ray":
         return map_ray(function, tasks, shards, label)
@@ -60,10 +64,10 @@ def map_pool(function: Callable[[T], R], tasks: Sequence[T], shards: Shards, lab
         for _ in range(shards.most_retries + 1):
             left = [number for number in range(len(tasks)) if number not in results]
             try:
-                with executor(min(shards.workers, len(left) or 1)) as pool:
+                with executor(min(shards.workers, len(left) or 1)) as pool, ended_early():
                     waiting = {pool.submit(function, tasks[number]): number for number in left}
                     for future in as_completed(waiting):
-                        results[waiting[future]] = result_of(future, waiting)
+                        results[waiting[future]] = future.result()
                         bar.update()
             except BrokenProcessPool:
                 continue
@@ -73,28 +77,45 @@ def map_pool(function: Callable[[T], R], tasks: Sequence[T], shards: Shards, lab
 
 def died(
     label: str, shards: Shards, tasks: Sequence[object], results: Mapping[int, object]
-) -> RuntimeError:
+) -> InputError:
     """The error that names the shards which no worker lived to do."""
     lost = [number for number in range(len(tasks)) if number not in results]
-    return RuntimeError(
+    return InputError(
         f"{label}: a worker died {shards.most_retries + 1} times (killed, or out of memory?); "
         f"shards {lost} are not done; lower shards.workers or shards.most_bytes"
     )
 
 
-def result_of(future: Future[R], waiting: dict[Future[R], int]) -> R:
-    """The future's result; where it raised, what has not begun is called off first."""
+@contextmanager
+def ended_early() -> Iterator[None]:
+    """A block whose error or Ctrl-C ends the workers: what they write would be thrown away."""
+    before = set(multiprocessing.active_children())
     try:
-        return future.result()
+        yield
     except BaseException:
-        for other in waiting:
-            other.cancel()
+        for worker in set(multiprocessing.active_children()) - before:
+            worker.terminate()
         raise
 
 
 def executor(workers: int) -> ProcessPoolExecutor:
-    """A pool of spawned processes: no state of this process reaches them."""
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    """A pool of spawned processes: no state of this process reaches them, and none outlives it."""
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, spawn, initializer=begin, initargs=(os.getpid(),))
+
+
+def begin(parent: int) -> None:
+    """Make this process a worker: Ctrl-C ends it without a word, and so does its parent's end."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent()
+    if os.getppid() != parent:  # it ended before
+        os._exit(1)
+
+
+def die_with_parent() -> None:
+    """On Linux, end when the parent is killed: an orphan would write beside the next run."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def map_ray(function: Callable[[T], R], tasks: Sequence[T], shards: Shards, label: str) -> list[R]:
@@ -103,7 +124,7 @@ def map_ray(function: Callable[[T], R], tasks: Sequence[T], shards: Shards, labe
     Every node sees the project's folder under the same path: shards are read and written there.
 
     Raises:
-        RuntimeError: workers died more than `most_retries` times under one shard.
+        InputError: workers died more than `most_retries` times under one shard.
     """
     import ray  # the extra 'ray'
     from ray.exceptions import NodeDiedError, RayTaskError, WorkerCrashedError

@@ -18,6 +18,7 @@ from corpus import minhash
 from corpus.minhash import Numbers
 from corpus.orthography import matching_key
 from corpus.settings import Languages, owner_of
+from corpus.table import readable
 
 Side = Literal["target", "source"]
 SIDES: tuple[Side, ...] = get_args(Side)
@@ -42,7 +43,7 @@ def texts_of(
     """Rows of a shard, all or those wanted, and their keys on one side, null and empty left out."""
     key_of = keys(languages, side)
     first = 0
-    with pq.ParquetFile(path) as shard:
+    with readable(path), pq.ParquetFile(path) as shard:
         for batch in shard.iter_batches(BATCH, columns=[side, "language"]):
             rows = np.arange(first, first + len(batch))
             first += len(batch)
@@ -76,7 +77,7 @@ def sketch_shard(languages: Languages, slots: int, work: Path, path: Path) -> np
 
 def null_targets(path: Path) -> npt.NDArray[np.bool_]:
     """Which rows of a shard have no target."""
-    with pq.ParquetFile(path) as shard:
+    with readable(path), pq.ParquetFile(path) as shard:
         found = [
             batch.column("target").is_null().to_numpy(zero_copy_only=False)
             for batch in shard.iter_batches(BATCH, columns=["target"])

@@ -6,12 +6,10 @@ line, `rows=data/clean/rows`: read where it is annotated as a `pa.Table`, else h
 (`Path`) or as it stands (`str`). `out` is a folder that becomes the output when all is well.
 """
 
-import ctypes
 import errno
 import inspect
 import json
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,15 +19,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus import settings as config
-from corpus.shards import Shards, map_shards
+from corpus.shards import Shards, die_with_parent, map_shards
 from corpus.table import (
     InputError,
     conserve,
     counts,
     read,
+    read_shard,
     shard_paths,
     write,
     write_shard,
@@ -73,12 +71,6 @@ def pair(word: str) -> tuple[str, str]:
     if not (name and equals):
         raise InputError(f"arguments are name=value, got {word!r}")
     return name, value
-
-
-def die_with_parent() -> None:
-    """On Linux, end when dvc is killed: an orphan would go on writing beside the next run."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 @dataclass(frozen=True)
@@ -176,7 +168,7 @@ def by_shard(job: Job, by: str, folder: Path, shards: Shards) -> dict[str, Any]:
 
 def one_shard(job: Job, by: str, path: Path) -> dict[str, Any]:
     """Run a stage on one shard and write what it made under the shard's number."""
-    values = {**job.values, by: pq.read_table(path)}
+    values = {**job.values, by: read_shard(path)}
     made = job.stage(**values)
     for folder, table in made.tables.items():
         if job.scratch is None:

@@ -4,7 +4,8 @@ A table on disk is a folder of numbered Parquet shards in canonical order. The l
 stage has one row for every row that entered it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ LEDGER = pa.schema(
 LIMITS = pa.schema(  # limits that a scoring stage learned; select applies them
     [
         pa.field("rule", pa.string(), nullable=False),  # a column of the stage's scores
-        pa.field("language", pa.string(), nullable=False),  # a key of params.yaml's languages
+        pa.field("language", pa.string(), nullable=False),  # key of languages, or code: nhe_Latn
         pa.field("least", pa.float64()),  # null: no bound on this side
         pa.field("most", pa.float64()),
     ]
@@ -93,11 +94,33 @@ def read(folder: Path, columns: list[str] | None = None) -> pa.Table:
     Raises:
         InputError: a shard is missing, cut short or lacks a column.
     """
+    return pa.concat_tables([read_shard(path, columns) for path in shard_paths(folder)])
+
+
+def read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """One shard of a table.
+
+    Raises:
+        InputError: it is cut short or lacks a column.
+    """
+    with readable(path):
+        return pq.read_table(path, columns=columns)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say in one line that a shard cannot be read, where Arrow cannot.
+
+    Raises:
+        InputError: it is cut short or lacks a column.
+    """
     try:
-        return pa.concat_tables([pq.read_table(p, columns=columns) for p in shard_paths(folder)])
+        yield
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{folder} cannot be read ({reason}); run 'dvc checkout' first") from error
+        raise InputError(
+            f"{path.parent} cannot be read ({path.name}: {reason}); run 'dvc checkout' first"
+        ) from error
 
 
 def write_shard(table: pa.Table, path: Path) -> None:

@@ -94,10 +94,15 @@ def limits_of(data: Path, rows: list[Row], languages: Languages) -> dict[str, Ro
     """The limits that select held a row against, by rule."""
     if not rows:
         return {}
-    key = owner_of(rows[0]["language"], languages) or "default"
+    code = rows[0]["language"]
+    key = owner_of(code, languages) or "default"
     origins = found(data / "gather" / "sources", rows[0]["origin"], "origin")
     trusted = any(row["trusted"] for row in origins)
-    limits = found(data / "select" / "limits", key, "language")
+    limits = [
+        row
+        for name in (key, code)  # a variety's own limits come before its language's
+        for row in found(data / "select" / "limits", name or "", "language")
+    ]
     return {row["rule"]: row for row in limits if row["trusted"] == trusted}
 
 

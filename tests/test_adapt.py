@@ -14,7 +14,17 @@ import pytest
 import yaml
 
 from corpus.table import SYNTHETIC, InputError, write
-from train.adapt import Adapt, check_rows, last_checkpoint, write_curve
+from train.adapt import (
+    CODE,
+    Adapt,
+    check_rows,
+    forget,
+    last_checkpoint,
+    learned,
+    recipe,
+    write_curve,
+)
+from train.examples import IGNORED, Example
 
 ROOT = Path(__file__).parent.parent
 ADAPT = {
@@ -159,7 +169,10 @@ def test_the_adapter_is_read_back_and_spends_fewer_bits(
     (tmp_path / "out").mkdir()
     report = adapt(Adapt(**ADAPT), shards, "nah", mixture(corpus), *places).report
     assert report["human"]["steps"] == report["mixed"]["steps"] == 12
-    assert report["human"]["rows"] == 18
+    assert report["human"]["in_mixture"] == {"texts": 18, "pairs": 18, "pairs_too_long": 0}
+    assert report["mixed"]["in_mixture"]["texts"] == 24
+    assert report["human"]["drawn"]["synthetic_texts"] == 0
+    assert 0 < report["mixed"]["drawn"]["synthetic_pairs"] <= 6
     texts = ["in tlacatl 3 quitta in ātl", "ātl", "ᐃᓄᒃᑎᑐᑦ", ""]
     spent = {}
     for name in ("base", "human"):
@@ -224,6 +237,30 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "checkpoint-15").mkdir()
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-3"
     assert last_checkpoint(tmp_path / "none") is None
+
+
+def test_a_checkpoint_is_of_this_code_and_these_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = recipe()
+    for change in (("CODE", CODE[1:]), ("LIBRARIES", ("torch", "pytest"))):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"train.adapt.{change[0]}", change[1])
+            recipe.cache_clear()
+            assert recipe() != first
+    recipe.cache_clear()
+    assert recipe() == first
+
+
+def test_checkpoints_of_other_keys_go_and_those_of_the_other_adapter_stay(tmp_path: Path) -> None:
+    for name in ("human-old", "human-new", "mixed-old"):
+        (tmp_path / name / "checkpoint-3").mkdir(parents=True)
+    forget(tmp_path / "human-new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["human-new", "mixed-old"]
+    forget(tmp_path / "none" / "human-new")
+
+
+def test_both_adapters_score_the_same_tokens() -> None:
+    human, mixed = Example([0, 7], [IGNORED, 7]), Example([0, 5], [IGNORED, 5])
+    assert learned([[human], [human, mixed]]) == [5, 7]
 
 
 def test_curve(tmp_path: Path) -> None:

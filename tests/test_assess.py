@@ -14,13 +14,15 @@ from corpus.assess import (
     length,
     longest_word,
     main_script,
+    measure_shard,
     repetition,
     shared_words,
+    voters,
 )
 from corpus.settings import Language
 from corpus.shards import Shards
 from corpus.stage import Output
-from corpus.table import LIMITS, SCHEMA, write_shard
+from corpus.table import LIMITS, SCHEMA, InputError, write_shard
 
 Corpus = Callable[..., pa.Table]
 SHARDS = Shards(most_bytes=1000, workers=1, runner="pool", most_retries=0)
@@ -138,11 +140,44 @@ def test_shards_change_nothing(corpus: Corpus, run: Callable[..., Output]) -> No
         assert run(table, shards=4).tables[name].equals(run(table).tables[name])
 
 
+def test_a_small_variety_widens_its_own_limits_alone(
+    corpus: Corpus, run: Callable[..., Output]
+) -> None:
+    many = corpus(*["tetl"] * 99, language="nci_Latn").to_pylist()
+    odd = corpus("totlajtol" * 900, "totlajtol", language="azz_Latn").to_pylist()
+    made = run(pa.Table.from_pylist(many + odd, schema=SCHEMA))
+    limits = made.report["limits"]
+    assert limits["nah"]["target_length"] == {"least": 4, "most": 4}
+    assert limits["azz_Latn"]["target_length"] == {"least": 4, "most": 8100}
+    assert "nci_Latn" not in limits
+
+
+@pytest.mark.parametrize(
+    ("sizes", "least_rows", "votes"),
+    [
+        ((9, 8, 2), 5, [9, 8]),  # too few small ones to vote
+        ((9, 3, 2), 5, [9, 5]),  # the small ones as one
+        ((3, 3), 5, [6]),  # none is large
+        ((), 5, []),
+    ],
+)
+def test_who_votes(sizes: tuple[int, ...], least_rows: int, votes: list[int]) -> None:
+    tables = [pa.table({"id": [str(n) for n in range(size)]}) for size in sizes]
+    assert [len(table) for table in voters(tables, least_rows)] == votes
+
+
+def test_a_cut_shard_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "00000.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"^.*rows cannot be read \(00000.parquet: .*checkout"):
+        measure_shard(tmp_path / "rows" / "00000.parquet", tmp_path, LANGUAGES)
+
+
 def test_a_limit_is_the_loosest_of_the_varieties(
     corpus: Corpus, run: Callable[..., Output]
 ) -> None:
     short = corpus(*["tetl"] * 99, language="nci_Latn").to_pylist()
-    long = corpus("totlajtol" * 9, language="azz_Latn").to_pylist()
+    long = corpus(*["totlajtol" * 9] * 3, language="azz_Latn").to_pylist()
     crawl = corpus("x" * 500, origin="crawl").to_pylist()
     khmer = corpus(KHMER, KHMER, language="khm_Khmr").to_pylist()  # too few to learn from
     table = pa.Table.from_pylist(short + long + crawl + khmer, schema=SCHEMA)
@@ -152,7 +187,7 @@ def test_a_limit_is_the_loosest_of_the_varieties(
     assert limits["nah"]["target_digits"] == {"most": 0}
     assert limits["nah"]["source_length"] == {}
     assert "khm" not in limits
-    assert made.report["trusted_rows"] == {"khm": 2, "nah": 100}
+    assert made.report["trusted_rows"] == {"khm": 2, "nah": 102}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from augment.backtranslate import Backtranslate, backtranslate, child, choose, pair_up
+from augment.backtranslate import (
+    Backtranslate,
+    against_human,
+    backtranslate,
+    child,
+    choose,
+    pair_up,
+)
 from augment.engines import thot
 from augment.translator import held_back
 from corpus.settings import Language, Languages
@@ -72,7 +79,27 @@ def test_without_rows_the_table_is_empty_and_needs_no_model(
     made = backtranslate(table, tmp_path / "no model", ALL, ("nah", "amh"), KNOWN, HERE)
     assert made.tables["rows"].schema == SYNTHETIC
     assert len(made.tables["rows"]) == 0
-    assert made.report["languages"]["amh"] == {"chosen": 0, "empty": 0}
+    assert made.report["languages"]["amh"]["chosen"] == 0
+    assert made.report["languages"]["amh"]["held_back"]["made"]["chrf"] is None
+
+
+def test_made_sources_are_measured_against_those_held_back(corpus: Corpus) -> None:
+    rows = corpus(
+        *(f"atl {n}" for n in range(40)),
+        None,
+        sources=(*(f"el agua {n}" for n in range(40)), "sol"),
+    ).to_pylist()
+    held = [row for row in rows if held_back(row["id"], 0.5) and row["target"]]
+    new = [child(row, "backtranslate", "e", source=row["source"].upper()) for row in rows[:40]]
+    found = against_human(held, new, 0.5)
+    assert found["rows"] == len(held)
+    assert (found["made"]["chrf"], found["made"]["low"]) == (100.0, 100.0)
+    assert 0 < found["copy"]["low"] <= found["copy"]["chrf"] <= found["copy"]["high"] < 50
+    assert "case:lc" in found["made"]["signature"]
+    assert "bs:1000" in found["made"]["signature"]
+    assert against_human(held, new[::2], 0.5)["made"]["chrf"] < 100  # an empty one counts
+    assert against_human(rows[:40], new, 0.0)["rows"] == 0  # nothing is held back
+    assert found == against_human(held, new, 0.5)
 
 
 @pytest.mark.parametrize(("share", "rows"), [(-0.1, 5), (1.1, 5), (0.5, -1), ("half", 5)])

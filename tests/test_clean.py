@@ -28,7 +28,7 @@ CASES = [
     .splitlines()
     if not line.startswith("#")
 ]
-PARAMS = Clean(rules=tuple(RULES), most_unreadable=0.5)
+PARAMS = Clean(rules={"default": tuple(RULES)}, most_unreadable=0.5)
 # repairs that take no letter away and add none; the rest is what a test case shows
 LETTERS_STAY = {
     "byte-order marks",
@@ -118,18 +118,30 @@ def test_repairs_are_counted_by_kind_and_language(corpus: Corpus) -> None:
 
 
 def test_only_the_rules_of_the_settings_apply(corpus: Corpus) -> None:
-    only = Clean(rules=("white space",), most_unreadable=1.0)
+    only = Clean(rules={"default": ("white space",)}, most_unreadable=1.0)
     rows = clean(corpus("d[on]  \u0094", "\ufffd"), only).tables["rows"]
     assert rows["target"].to_pylist() == ["d[on] \u0094", "\ufffd"]
+
+
+def test_the_signs_of_an_edition_are_taken_from_its_origin_alone(corpus: Corpus) -> None:
+    params = Clean(rules={"default": ("white space",), "book": ("sic",)}, most_unreadable=1.0)
+    rows = corpus("Tomas  [sic]").to_pylist()
+    rows = [
+        row | {"id": f"{n}", "origin": o} for n, o in enumerate(("book", "web")) for row in rows
+    ]
+    made = clean(pa.Table.from_pylist(rows, schema=SCHEMA), params)
+    assert made.tables["rows"]["target"].to_pylist() == ["Tomas", "Tomas [sic]"]
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rules": ["nfkc"], "most_unreadable": 0.5}, "rules names ['nfkc']; known are ["),
-        ({"rules": [], "most_unreadable": 2}, "most_unreadable must be in 0..1, got 2"),
-        ({"rules": []}, "lacks ['most_unreadable']"),
-        ({"rules": "sic", "most_unreadable": 0.5}, "rules: Input should be a valid array"),
+        ({"rules": {"default": ["nfkc"]}, "most_unreadable": 0.5}, "rules.default names ['nfkc']"),
+        ({"rules": {"default": [], "a": ["x"]}, "most_unreadable": 0.5}, "rules.a names ['x']"),
+        ({"rules": {"a": []}, "most_unreadable": 0.5}, "rules needs the key 'default', it has"),
+        ({"rules": {"default": []}, "most_unreadable": 2}, "must be in 0..1, got 2"),
+        ({"rules": {"default": []}}, "lacks ['most_unreadable']"),
+        ({"rules": ["sic"], "most_unreadable": 0.5}, "rules: Input should be an object"),
     ],
 )
 def test_settings_at_fault_are_named(settings: dict[str, object], message: str) -> None:
@@ -145,7 +157,7 @@ def test_the_stage_runs_and_names_a_cut_shard(corpus: Corpus, tmp_path: Path) ->
         "active": ["nah"],
         "languages": {"nah": {**nahuatl, "neighbours": [], "orthography": "nah"}},
         "shards": {"most_bytes": 10**8, "workers": 1, "runner": "pool", "most_retries": 0},
-        "clean": {"rules": ["white space"], "most_unreadable": 0.5},
+        "clean": {"rules": {"default": ["white space"]}, "most_unreadable": 0.5},
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree), "utf-8")
     write(corpus("Auh  yn"), tmp_path / "rows", 10**8)
@@ -156,7 +168,7 @@ def test_the_stage_runs_and_names_a_cut_shard(corpus: Corpus, tmp_path: Path) ->
     shard.write_bytes(shard.read_bytes()[:-9])
     cut = run_clean(tmp_path)
     assert (cut.returncode, cut.stderr.count("\n")) == (1, 1)
-    assert cut.stderr.startswith("clean: rows cannot be read (")
+    assert cut.stderr.startswith("clean: rows cannot be read (00000.parquet: ")
 
 
 def run_clean(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -113,6 +113,26 @@ def test_equal_keys_meet(
     assert rows["1"][2] == 1.0
 
 
+def test_a_cluster_is_of_one_language(run: Callable[..., Rows], corpus: Corpus) -> None:
+    text = " ".join(OROMO[0]["orm"].split() * 3)
+    table = corpus(text, text, text, f"{text} a", None, None, sources=(None,) * 4 + ("no",) * 2)
+    codes = ["xyz_Latn", "orm_Latn", "xyz_Latn", "orm_Latn", "xyz_Latn", "orm_Latn"]
+    place = table.schema.get_field_index("language")
+    table = table.set_column(place, table.schema.field(place), pa.array(codes))
+    rows = run(table, shards=2)
+    assert [rows[str(n)][0] for n in range(6)] == ["0", "3", "0", "3", "4", "5"]
+    assert [rows[str(n)][1] for n in range(6)] == ["0", "0", "0", "0", "4", "4"]
+
+
+@pytest.mark.parametrize("target", ["casa", None])
+def test_a_cut_shard_is_one_line(target: str | None, corpus: Corpus, tmp_path: Path) -> None:
+    shard = tmp_path / "rows" / "00000.parquet"
+    write_shard(corpus(target), shard)
+    shard.write_bytes(shard.read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"rows cannot be read \(00000.parquet: "):
+        dedup(tmp_path / "rows", LANGUAGES, PARAMS, SHARDS, tmp_path / "out")
+
+
 def test_rows_without_target_cluster_by_source(run: Callable[..., Rows], corpus: Corpus) -> None:
     casa = "La casa de mi hermano es grande"
     table = corpus(None, None, "Notlacatl", sources=(casa, f"¡{casa}!", casa))

@@ -123,7 +123,11 @@ def test_reports(corpus: Callable[..., pa.Table]) -> None:
     assert report["text"]["synthetic"]["verdict"] == "cannot tell"
     sizes = sum(len(text.encode()) + 1 for text in ("in ātl", "ᐃᓄᒃᑎᑐᑦ", "tetl"))
     assert report["text"]["base"]["value"] == pytest.approx(120 / sizes)
-    assert report["by_variety"]["nci_Latn"]["rows"] == 3
+    part = report["by_variety"]["nci_Latn"]
+    assert part["rows"] == 3
+    assert part["mixed"]["least"] <= part["mixed"]["value"] <= part["mixed"]["most"]
+    assert part["saved"]["mixed"]["value"] == pytest.approx(0.5)
+    assert report["by_origin"]["test"] == part  # one variety, one origin: the same texts
     marks = chrf_report(predictions, PARAMS)
     assert marks["to_target"]["translator"]["value"] == pytest.approx(100)
     assert marks["to_target"]["translator_over_copy"]["verdict"] == "better"

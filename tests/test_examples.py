@@ -10,6 +10,7 @@ from corpus.table import InputError
 from train.examples import (
     IGNORED,
     Example,
+    arrays,
     asked,
     causal_rows,
     draws,
@@ -18,6 +19,7 @@ from train.examples import (
     pair_example,
     pair_rows,
     taken,
+    too_long,
 )
 
 PROMPT = "{source_language}: {source}\n{language}:"
@@ -62,7 +64,7 @@ def test_packed_texts_hold_every_byte(texts: list[str]) -> None:
     texts = [text.encode("utf-8", "ignore").decode() or "ā" for text in texts]
     rows = [row(str(i), text) for i, text in enumerate(texts)]
     whole = sum(len(text.encode()) + 1 for text in texts)
-    ids, labels = taken(causal_rows(rows, encode, (0, whole, 7)), 1)
+    ids, labels = arrays(taken(causal_rows(rows, encode, (0, whole, 7)), 1))
     assert (ids == labels).all()
     parts = bytes(255 if i == 0 else i - 1 for i in ids[0]).split(b"\xff")[1:]
     assert sorted(parts) == sorted(text.encode() for text in texts)
@@ -93,11 +95,11 @@ def test_only_pairs_teach_translation() -> None:
     rows = [row("a", "atl", "agua"), row("b", "tetl"), row("c", "xochitl", "flor")]
     rows[2]["bitext"] = False  # held back as monolingual
     assert [is_pair(r) for r in rows] == [True, False, False]
-    ids, labels = taken(pair_rows(rows, PROMPT, encode, (0, 64, 0)), 2)
+    ids, labels = arrays(taken(pair_rows(rows, PROMPT, encode, (0, 64, 0)), 2))
     assert {bytes(i - 1 for i in x if i) for x in (ids[0],)} != set()
     assert b"flor" not in bytes(i - 1 for i in ids.ravel() if i)
     assert (labels[labels != IGNORED] == ids[labels != IGNORED]).all()
-    again = taken(pair_rows(rows[::-1], PROMPT, encode, (0, 64, 0)), 2)
+    again = arrays(taken(pair_rows(rows[::-1], PROMPT, encode, (0, 64, 0)), 2))
     assert (again[0] == ids).all()
 
 
@@ -105,3 +107,19 @@ def test_pairs_that_never_fit_are_one_line() -> None:
     rows = [row("a", "atl", "agua")]
     with pytest.raises(InputError, match=r"longer than adapt.row_tokens, 8; raise it"):
         taken(pair_rows(rows, PROMPT, encode, (0, 8, 0)), 1)
+
+
+def test_a_packed_row_says_whose_text_it_holds() -> None:
+    rows = [row(name, name * 3, name) for name in "abc"]
+    causal = taken(causal_rows(rows, encode, (0, 4, 0)), 3)
+    assert sorted(name for example in causal for name in example.names) == ["a", "b", "c"]
+    assert len(taken(causal_rows(rows, encode, (0, 2, 0)), 2)[0].names) == 1
+    (pairs,) = taken(pair_rows(rows, PROMPT, encode, (0, 64, 0)), 1)
+    assert set(pairs.names) < {"a", "b", "c"} and len(pairs.names) == 2
+
+
+def test_pairs_that_fit_no_row_are_counted() -> None:
+    rows = [row("a", "atl", "agua"), row("b", "atl" * 20, "agua"), row("c", "atl" * 20)]
+    assert too_long(rows, PROMPT, encode, 64) == 1
+    assert too_long(rows, PROMPT, encode, 8) == 2
+    assert too_long([], PROMPT, encode, 8) == 0

@@ -137,6 +137,12 @@ def test_a_tarball_comes_through_npm_and_its_scripts_are_not_run(home: Path) -> 
     assert not (home / "ran").exists()
 
 
+def test_an_address_may_hold_any_letter(home: Path, server: str) -> None:
+    (home / "site/ꞌá b.txt").write_text(TEXT)
+    fetch(one(f"{server}/ꞌá b.txt", sha(TEXT.encode())), home / "out")
+    assert tree(home / "out") == {"corpora/book/ꞌá b.txt": TEXT}
+
+
 def test_a_file_comes_by_http_and_a_broken_off_one_is_an_error(home: Path, server: str) -> None:
     (home / "site/nci.txt").write_text(TEXT)
     fetch(one(f"{server}/nci.txt", sha(TEXT.encode())), home / "out")
@@ -232,6 +238,7 @@ BAD: dict[str, tuple[str, bytes, dict[str, str] | None, str]] = {
     "another checksum": ("a.txt", b"x", None, "has SHA-256 2d711642.*, params.yaml says 0000"),
     "no such file": ("", b"", None, "nowhere.txt does not exist"),
     "no network": ("http://127.0.0.1:9/a.txt", b"", None, "cannot be had .*check the address and"),
+    "no such host": ("http://" + "ā" * 70, b"", None, "cannot be had .*check the address and"),
     "hub without commit": ("hf:team/book@main", b"", None, "hf: needs owner/name@<40 hex digits"),
     "file not in archive": (
         "a.zip",

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.formats import delimited, jsonl, text
+from corpus.formats import arrow, delimited, jsonl, text
 from corpus.formats.record import line_count
 from corpus.gather import Gather, gather
 from corpus.settings import Language, section
@@ -394,6 +394,11 @@ BAD: dict[str, tuple[bytes | None, Tree, str]] = {
         r"varieties \['nhz'\], which are",
     ),
     "source language": (CSV.encode(), {"source_language": "spanish"}, "source_language 'spanish'"),
+    "path from the root": (
+        CSV.encode(),
+        {"path": "raw//etc/hosts"},
+        "without .. or //, got 'raw//",
+    ),
     "path outside": (CSV.encode(), {"path": "raw/../book.csv"}, "path must be fetched/…, raw/… or"),
     "hub without commit": (
         CSV.encode(),
@@ -426,6 +431,41 @@ def test_a_bad_source_is_one_line(tmp_path: Path, case: str) -> None:
             book(tmp_path, data, name, **keys)
     assert "\n" not in str(caught.value)
     assert "book" in str(caught.value)
+
+
+UNREADABLE = pa.Array.from_buffers(
+    pa.string(), 3, pa.array([b"in tlalticpac", b"\xe9tl\xff", b"tonalli"]).buffers()
+)
+NESTS: dict[str, pa.Array | pa.ChunkedArray] = {
+    "plain": UNREADABLE,
+    "dictionary": pa.DictionaryArray.from_arrays(pa.array([0, 1, 2]), UNREADABLE),
+    "struct": pa.StructArray.from_arrays([UNREADABLE], ["nah"]),
+    "dictionary in a struct": pa.StructArray.from_arrays(
+        [pa.DictionaryArray.from_arrays(pa.array([0, 1, 2]), UNREADABLE)], ["nah"]
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NESTS)
+def test_bytes_that_are_no_text_are_marked_wherever_they_are(case: str) -> None:
+    values = [v["nah"] if isinstance(v, dict) else v for v in arrow.decoded(NESTS[case])]
+    assert values == ["in tlalticpac", "\udce9tl\udcff", "tonalli"]
+
+
+@pytest.mark.parametrize("case", ["plain", "struct"])
+def test_bytes_that_are_no_text_are_dropped_wherever_they_are(tmp_path: Path, case: str) -> None:
+    column = NESTS[case]
+    name = "t.nah" if pa.types.is_struct(column.type) else "t"
+    data = parquet(pa.table({"spa": ["la tierra", "agua", "sol"], "t": column}))
+    made = book(tmp_path, data, format="parquet", columns={"source": "spa", "target": name})
+    assert sides(made) == [("la tierra", "in tlalticpac"), ("sol", "tonalli")]
+    assert [reason for reason, _ in dropped(made)] == ["not UTF-8 text"]
+
+
+def test_a_dictionary_of_bytes_that_are_no_text_is_one_line(tmp_path: Path) -> None:
+    data = parquet(pa.table({"spa": ["a", "b", "c"], "t": NESTS["dictionary"]}))
+    with pytest.raises(InputError, match="Invalid UTF8"):  # Arrow refuses to read it
+        book(tmp_path, data, format="parquet", columns={"source": "spa", "target": "t"})
 
 
 def test_moses_files_of_different_length_are_an_error(tmp_path: Path) -> None:

@@ -12,18 +12,20 @@ from typing import Any
 import pytest
 import yaml
 
+from corpus.fetch import file_hash, tree_hash
+
 ROOT = Path(__file__).parent.parent
 CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts")
 pytestmark = pytest.mark.slow
 
 
-def dvc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run dvc in a project, with this environment's python on PATH."""
+def dvc(folder: Path, *words: str, cache: str = ".cache") -> subprocess.CompletedProcess[str]:
+    """Run dvc in a project, with this environment's python on PATH and a user cache of its own."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = os.environ | {
         "PATH": path,
         "PYTHONHASHSEED": "0",
-        "XDG_CACHE_HOME": str(folder / ".cache"),
+        "XDG_CACHE_HOME": str(folder / cache),
     }
     command = [sys.executable, "-m", "dvc", *words]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
@@ -71,17 +73,30 @@ def identifier(folder: Path) -> None:
     (folder / "seed.txt").unlink()
 
 
-def small(params: dict[str, Any], folder: Path) -> dict[str, Any]:
+def asset(path: Path) -> dict[str, Any]:
+    """A local file or folder as an asset."""
+    found = tree_hash(path) if path.is_dir() else file_hash(path)
+    return {"address": f"path:{path}", "sha256": found, "files": None}
+
+
+def small(params: dict[str, Any], assets: Path) -> dict[str, Any]:
     """The project's settings, made small."""
+    names = {"corpora/none": "none.txt", "models/lid176": "lid176", "models/smollm2": "tiny"}
     params["active"] = ["orm"]
-    params["fetch"]["assets"] = {
-        "corpora/none": {
-            "address": f"path:{folder}/assets/none.txt",
-            "sha256": None,
-            "files": None,
-        },
-        "models/lid176": {"address": f"path:{folder}/assets/lid176", "sha256": None, "files": None},
-        "models/smollm2": {"address": f"path:{folder}/assets/tiny", "sha256": None, "files": None},
+    params["fetch"]["assets"] = {name: asset(assets / path) for name, path in names.items()}
+    params["base"]["name"] = "data/fetch/models/smollm2"
+    params["identify"] |= {"folds": 2, "noise": 100, "held_out_noise": 50, "most_examples": 1000}
+    params["identify"]["fasttext"] |= {"dimensions": 8, "epochs": 3, "buckets": 20000}
+    params["tokenizer"] |= {"new_tokens": 50, "least_count": 4, "own_tokens": 600}
+    params["translator"] |= {"least_pairs": 50}
+    params["adapt"] |= {"causal_steps": 3, "tuning_steps": 2, "row_tokens": 512}
+    params["evaluate"] |= {
+        "most_texts": 10,
+        "most_pairs": 5,
+        "most_translated": 10,
+        "most_generated": 2,
+        "most_new_tokens": 5,
+        "resamples": 100,
     }
     return params
 
@@ -103,7 +118,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny_model(folder / "assets/tiny")
     identifier(folder / "assets/lid176")
     (folder / "assets/none.txt").write_text("nothing\n")
-    params = small(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")), folder)
+    params = small(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")), folder / "assets")
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     dvc(folder, "init", "-q")
@@ -133,7 +148,7 @@ def test_a_second_repro_does_nothing(project: Path) -> None:
 
 def test_the_same_inputs_give_the_same_lock(project: Path) -> None:
     before = (project / "dvc.lock").read_bytes()
-    assert "fetch" in ran(dvc(project, "repro", "--force"))
+    assert "fetch" in ran(dvc(project, "repro", "--force", cache=".empty"))  # nothing remembered
     assert (project / "dvc.lock").read_bytes() == before
 
 

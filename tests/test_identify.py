@@ -16,10 +16,11 @@ import pyarrow as pa
 import pytest
 
 from corpus.classifier import NOISE, FastText, train, windows
-from corpus.crossfit import cuts, deal
+from corpus.crossfit import ALL, Plan, Segment, cuts, deal, examples
 from corpus.detection import calibrated, least_score, line, share
 from corpus.identify import Identify, identify, load, script
 from corpus.noise import KINDS, noise
+from corpus.proof import Held, drawn, proof
 from corpus.seed import label_of, read_others
 from corpus.settings import Language
 from corpus.shards import Shards
@@ -182,6 +183,91 @@ def test_small(
     known = [row["language"] == "orm_Latn" for row in rows] if said is None else [False] * len(rows)
     scored = [score is not None for score in made.tables["scores"]["language_score"].to_pylist()]
     assert scored == known
+
+
+TWINS = {
+    "orm": replace(OROMO, neighbours=("gax",)),
+    "abc": Language("Other Oromo", ("hae",), "Latn", "spa_Latn", ("gax", "orm"), None),
+    "gax": Language("Borana", ("gax",), "Latn", "spa_Latn", (), None),
+}
+
+
+def of_three(amounts: dict[str, int]) -> list[dict[str, Any]]:
+    """Oromo rows given out as rows of several languages."""
+    rows = oromo(sum(amounts.values()))
+    codes = [code for code, amount in amounts.items() for _ in range(amount)]
+    return [row | {"language": f"{c}_Latn"} for row, c in zip(rows, codes, strict=True)]
+
+
+@pytest.mark.slow
+def test_the_order_of_active_changes_nothing(others: Path, lid176: Path, tmp_path: Path) -> None:
+    """A row is scored by its own language's model, a shared neighbour's by the first's; once."""
+    rows = table(of_three({"orm": 60, "hae": 50, "gax": 45}))
+    sources = pa.table({"origin": ["help"], "language": ["orm"], "trusted": [True]})
+    first, second = (
+        identify(rows, sources, others, lid176, SMALL, active, TWINS, ONE, tmp_path / active[0])
+        for active in (("orm", "abc"), ("abc", "orm"))
+    )
+    assert first.report == second.report
+    for name, made in first.tables.items():
+        assert made.equals(second.tables[name])
+    limited = first.tables["limits"]["language"].to_pylist()
+    assert len(limited) == len(set(limited))
+    alone = identify(
+        rows, sources, others, lid176, SMALL, ("orm",), TWINS, ONE, tmp_path / "alone"
+    ).tables["scores"]
+    assert first.tables["scores"].slice(0, 60).equals(alone.slice(0, 60))
+
+
+def test_a_neighbour_with_little_text_has_no_score(
+    others: Path, lid176: Path, tmp_path: Path
+) -> None:
+    """A score fitted on a few segments, or none, would be an invention."""
+    rows = table(of_three({"orm": 60, "gax": 3}))
+    sources = pa.table({"origin": ["help"], "language": ["orm"], "trusted": [True]})
+    made = identify(rows, sources, others, lid176, SMALL, ("orm",), TWINS, ONE, tmp_path / "out")
+    scores = made.tables["scores"]
+    assert scores["language_score"].slice(0, 60).null_count == 0
+    assert scores["language_score"].slice(60).null_count == 3
+    assert scores["source_score"].null_count == 0  # of the pivot there is enough
+    assert "gax" not in made.tables["limits"]["language"].to_pylist()
+    assert made.report["orm"]["too_few_to_score"] == {"gax": 3}
+    assert "gax" not in made.report["orm"]["labels"]
+
+
+def test_a_limit_that_nothing_reaches_is_none() -> None:
+    """Where scores tie at the top, no limit is better than one that drops every row."""
+    labels = np.array(["orm", "orm", "spa", "spa"])
+    held = Held(labels, list(labels), np.zeros(4, int), {"orm": np.full(4, 0.9)}, {"orm": None})
+    line = drawn(held, "orm", 0.01)
+    assert line.least is None
+    assert proof(held, "orm", line, 0.01)[0]["no_limit"].startswith("no held-out segment")
+
+
+def test_no_model_learns_the_text_that_it_judges() -> None:
+    """A sentence that stands in two documents is learned by neither one's model."""
+    texts = [("Jila kana", 0), ("jila kana!", 1), ("mana barumsaa", 0), ("bishaan", 1)]
+    segments = [Segment("orm", text, fold, True, 0, "target") for text, fold in texts]
+    plan = Plan(segments, ("orm",), {}, None, SMALL.fasttext, 0, 100, 0, 0, 1)
+    learned = {fold: {text for _, text in examples(plan, fold)} for fold in (ALL, 0, 1)}
+    assert learned == {
+        ALL: {"jila kana", "mana barumsaa", "bishaan"},
+        0: {"bishaan"},
+        1: {"mana barumsaa"},
+    }
+
+
+def test_targets_in_the_pivot_are_counted(stage: Callable[..., Output]) -> None:
+    """The report says by origin how many targets look like the source's language."""
+    rows = planted(400)
+    for n in range(300, 310):
+        rows[n]["target"] = rows[n + 10]["source"]
+    made = stage(table(rows))
+    said = made.report["labelled_pivot"]["help"]
+    scores = made.tables["scores"]
+    assert said["targets"] == scores["language"].to_pylist().count("spa") > 0
+    assert said["targets"] >= said["below_limit"] > 0
+    assert said["swapped"] <= said["targets"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """The leak check against brute force."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.leak import leaks, near_pairs
+from corpus.leak import blocks, leaks, near_pairs
 
 TEXT = (
     "tlen ticchihua axcan nochi tonalli notata tequiti ipan milli uan nonantzin quichihua tlaxcalli"
@@ -69,8 +70,18 @@ def test_edited_copies_equal_brute_force() -> None:
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     keys, held_out = [TEXT[n:] for n in range(40)], [TEXT[n:] for n in range(3, 40, 7)]
     whole = found(keys, held_out, 0.8)
-    monkeypatch.setattr("corpus.leak.CHUNK", 3)
-    assert found(keys, held_out, 0.8) == whole
+    for most in (1, 100, 1000):
+        monkeypatch.setattr("corpus.leak.CHARACTERS", most)
+        monkeypatch.setattr("corpus.leak.PAIRS", most)
+        assert found(keys, held_out, 0.8) == whole
+
+
+def test_a_block_is_bounded_by_characters_not_by_keys() -> None:
+    sizes = np.array([3, 3, 50, 1, 1, 3, 0, 0])
+    parts = blocks(sizes, 5)
+    assert [n for start, end in parts for n in range(start, end)] == list(range(len(sizes)))
+    assert all(sizes[start + 1 : end].sum() < 5 for start, end in parts)
+    assert blocks(sizes[:0], 5) == []
 
 
 def test_similarity_in_range() -> None:

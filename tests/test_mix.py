@@ -7,7 +7,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from augment.review import MARK, Verdict, agreement, bad_share, majority, read_verdicts
+from augment.review import (
+    MARK,
+    Verdict,
+    agreement,
+    bad_share,
+    majority,
+    read_verdicts,
+    weighted_bad_share,
+)
 from augment.translator import held_back
 from corpus.settings import Language
 from corpus.table import SYNTHETIC, InputError
@@ -97,14 +105,55 @@ def test_rows_held_back_as_monolingual_come_without_their_source(
     assert 0 < sum(rows["bitext"].to_pylist()) < 40
 
 
-@pytest.mark.parametrize(("origin", "source"), [("respell", None), ("backtranslate", "el agua")])
-def test_no_child_brings_back_a_source_that_is_held_back(
-    corpus: Corpus, verdicts: Folder, origin: str, source: str | None
+def test_a_child_with_a_source_that_is_held_back_stops_the_run(
+    corpus: Corpus, verdicts: Folder
 ) -> None:
     train = corpus(*["in atl"] * 40, sources=("la verdad",) * 40)
     hidden = next(id for id in train["id"].to_pylist() if held_back(id, 0.5))
-    rows, _, _ = mixed(train, made("a", origin=origin, parent=hidden), verdicts(), share="0.5")
-    assert {row["id"]: row["source"] for row in rows.to_pylist()}["a"] == source
+    back = made("a", origin="backtranslate", parent=hidden)
+    rows, _, _ = mixed(train, back, verdicts(), share="0.5")
+    assert {row["id"]: row["source"] for row in rows.to_pylist()}["a"] == "el agua"
+    with pytest.raises(RuntimeError, match="row a has the source held back in"):
+        mixed(train, made("a", parent=hidden), verdicts(), share="0.5")
+
+
+def test_what_was_made_from_a_rejected_row_goes_with_it(corpus: Corpus, verdicts: Folder) -> None:
+    folder = verdicts("0,bad,ana,", "a,good,ana,")
+    made_rows = pa.concat_tables([made("a", "b"), made("c", parent="1")])
+    table = mix(
+        corpus("atl", "tepetl"), made_rows, folder, "0", PARAMS, ("nah",), LANGUAGES
+    ).tables["ledger"]
+    dropped = {row["id"]: (row["reason"], row["value"]) for row in table.to_pylist()}
+    assert dropped["0"] == ("rejected by reviewers", "bad")
+    assert dropped["a"] == dropped["b"] == ("parent rejected by reviewers", "0")
+    assert dropped["c"] == (None, None)
+
+
+def test_a_mixture_is_reviewed_where_each_synthetic_method_is_judged(
+    corpus: Corpus, verdicts: Folder
+) -> None:
+    rows = pa.concat_tables([made("a"), made("b", origin="backtranslate")])
+    for lines, reviewed in (
+        (("0,good,ana,",), False),
+        (("0,good,ana,", "a,good,ana,"), False),
+        (("gone,good,ana,",), False),
+        (("a,good,ana,", "b,good,ana,"), True),
+        (("a,good,ana,", "b,unsure,ana,"), False),
+    ):
+        report = mixed(corpus("atl"), rows, verdicts(*lines))[2]
+        assert report["reviewed"] is reviewed, lines
+    gone = mixed(corpus("atl"), rows, verdicts("gone,good,ana,"))[2]["languages"]["nah"]
+    assert (gone["verdicts"], gone["reviewers"], gone["without_row"]) == (0, 0, 1)
+
+
+def test_a_method_counts_its_strata_by_size() -> None:
+    said = {"large": ["good"] * 20, "small": ["bad"] * 20, "silent": []}
+    found = weighted_bad_share(said, {"large": 900, "small": 100, "silent": 250}, 0.95)
+    assert found["bad_share"] == pytest.approx(0.1)
+    assert found["effective"] == pytest.approx(1000**2 / (900**2 / 20 + 100**2 / 20))
+    assert found["low"] < 0.1 < found["high"] < 0.35
+    assert (found["judged"], found["covered"]) == (40, pytest.approx(0.8))
+    assert weighted_bad_share({}, {"large": 9}, 0.95)["bad_share"] is None
 
 
 def test_rejected_rows_go_and_the_majority_decides(corpus: Corpus, verdicts: Folder) -> None:
@@ -112,13 +161,15 @@ def test_rejected_rows_go_and_the_majority_decides(corpus: Corpus, verdicts: Fol
         f"{MARK}0,bad,ana,no", "1,bad,ana,", "1,good,eva,", "1,good,ixchel,", "a,unsure,eva,",
         "2,,eva,", "zz,good,eva,",
     )  # fmt: skip
-    rows, dropped, report = mixed(corpus("atl", "tepetl", "xochitl"), made("a"), folder)
+    synthetic = made("a", parent="2")
+    rows, dropped, report = mixed(corpus("atl", "tepetl", "xochitl"), synthetic, folder)
     figures = report["languages"]["nah"]
     assert dropped == {"0": "rejected by reviewers"}
     assert len(rows) == 3
-    assert report["reviewed"] is True
-    assert (figures["verdicts"], figures["blank"], figures["without_row"]) == (6, 1, 1)
+    assert report["reviewed"] is False  # of the respelling nobody was sure
+    assert (figures["verdicts"], figures["blank"], figures["without_row"]) == (5, 1, 1)
     assert figures["reviewers"] == 3
+    assert figures["judged"] == {"human": 2, "respell": 0}
     assert figures["methods"]["human"]["judged"] == 2
     assert figures["strata"]["test"]["nci_Latn"]["human"]["bad"] == 1
 
@@ -140,7 +191,9 @@ def test_a_method_surely_bad_goes_whole_and_an_unsure_one_stays(
 
 def test_review_can_be_required(corpus: Corpus, verdicts: Folder) -> None:
     strict = Mix(**{**vars(PARAMS), "require_review": True})
-    with pytest.raises(InputError, match=r"nah\.csv judges no row and mix\.require_review"):
+    with pytest.raises(
+        InputError, match=r"nah\.csv judges no row of any method and mix\.require_review"
+    ):
         mixed(corpus("atl"), NONE, verdicts(), strict)
     mixed(corpus("atl"), NONE, verdicts("0,good,ana,"), strict)
 

@@ -10,7 +10,7 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from corpus.orthography import MOST_WORDS, load, matching_key
+from corpus.orthography import MOST_WORDS, NOT_WORD, load, matching_key
 from corpus.table import InputError
 
 CASES = [
@@ -58,6 +58,16 @@ def test_composition_and_outer_space_do_not_matter(text: str) -> None:
 def test_the_default_key_drops_no_letter(text: str) -> None:
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).casefold())
     assert letters(PLAIN(text)) == letters(folded)
+
+
+WAS = regex.compile(r"^[^\p{L}\p{N}]+|[^\p{L}\p{M}\p{N}][^\p{L}\p{N}]*")
+AWKWARD = st.sampled_from("a1 \n.\u0301\u1ab0\u200b\u2003\x1c\x1f\x85\u00a0_-'")
+
+
+@given(st.text(alphabet=st.one_of(AWKWARD, st.characters())))
+@example("a \u0301b")  # a mark that no letter carries
+def test_words_part_as_by_the_plain_pattern(text: str) -> None:
+    assert NOT_WORD.sub(" ", text).split() == WAS.sub(" ", text).split()
 
 
 @given(st.lists(st.sampled_from([*NAHUATL.split(), "a'mo", "XII", "1478", "iwki"])))

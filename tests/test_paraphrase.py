@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from augment.engines import thot
-from augment.paraphrase import Paraphrase, choose, paraphrase, reason, shown
-from augment.translator import held_back
+from augment.paraphrase import Paraphrase, choose, paraphrase, reason
+from augment.translator import held_back, shown
 from corpus.settings import Language, Languages
 from corpus.shards import Shards
 from corpus.table import SYNTHETIC

@@ -17,13 +17,14 @@ from PIL import Image
 from corpus.cli import main
 from corpus.rates import RATES
 from corpus.results import difference, estimate, read_reports, summary
+from corpus.select import APPLIED
 from corpus.settings import Language
-from corpus.table import LEDGER, LIMITS, SCHEMA, InputError, write
+from corpus.table import LEDGER, SCHEMA, InputError, write
 from train import figures, outcomes, panels
 from train.cards import cell, environment, licence, rendered, saving, size_category, verdicts
 from train.figures import Axis, Mark
 from train.panels import Facts
-from train.report import Report, read_curve, report
+from train.report import Report, facts_of, read_curve, report
 
 ROOT = Path(__file__).parent.parent
 OROMO = Language(
@@ -66,7 +67,11 @@ def whole_run() -> dict[str, Any]:
         "reviewed": False, "verdicts": 0, "reviewers": 0, "rejected_methods": [], "human": 8,
         "synthetic": {"respell": 2},
     }  # fmt: skip
-    adapter = {"rows": 8, "pairs": 8, "steps": 4, "trained_parameters": 64}
+    adapter = {
+        "in_mixture": {"texts": 1008, "pairs": 1007, "pairs_too_long": 1},
+        "drawn": {"texts": 6, "synthetic_texts": 2, "pairs": 5, "synthetic_pairs": 1},
+        "steps": 4, "trained_parameters": 64,
+    }  # fmt: skip
     words = {"orm_Latn": {"tokens_per_word": 2.0, "bytes_per_token": 3.0}}
     speakers = {"base": {**TEXT, "value": 4.0}, "human": TEXT, "mixed": TEXT}
     saved = {"value": 0.375, "least": 0.3, "most": 0.4}
@@ -93,7 +98,7 @@ def whole_run() -> dict[str, Any]:
             },
         },
         "mix": {**decided, **dropped, "reviewed": False, "languages": {"orm": mixture}},
-        "base": {"model": "tiny.gguf", "parameters": 1000},
+        "base": {"model": "citlali/tiny", "revision": "abc123", "parameters": 1000},
         "tokenizer": {"fertility": {"orm": {"validation": {"base": words, "extended": words}}}},
         "adapt": {"orm": {"human": adapter, "mixed": adapter}},
         "retrain": {"orm": {}},
@@ -102,11 +107,12 @@ def whole_run() -> dict[str, Any]:
                 "rows": {"text": 4, "pairs": 4, "translated": 4},
                 "bits_per_byte": {
                     "text": {**speakers, "saved": {"mixed": saved}, "synthetic": UNSURE},
-                    "by_variety": {"orm_Latn": {"rows": 4, "base": 4.0, "human": 2.5}},
+                    "by_variety": {"orm_Latn": {"rows": 4, **speakers, "saved": {"mixed": saved}}},
+                    "by_origin": {"libreoffice": {"rows": 4, **speakers}},
                 },
                 "chrf": {
-                    "signature": "nrefs:1", "to_target": {"rows": 0}, "to_source": {"rows": 0},
-                    "answers": answers,
+                    "signature": "nrefs:1", "to_target": {"rows": 0}, "answers": answers,
+                    "to_source": {"rows": 4, "copy": TEXT, "translator_over_copy": WORSE},
                 },
             }
         },
@@ -157,9 +163,15 @@ def write_tables(data: Path) -> None:
     write(measured, data / "assess", 1000)
     book = [{"id": i, "stage": "select", "kept": i != "3"} for i in ids]
     write(pa.Table.from_pylist(book, schema=LEDGER), data / "select" / "ledger", 1000)
-    limit = {"rule": "target_length", "language": "orm", "least": 1.0, "most": 40.0}
-    write(pa.Table.from_pylist([limit], schema=LIMITS), data / "select" / "limits", 1000)
+    write(limits(), data / "select" / "limits", 1000)
     write(rates(), data / "select" / "rates", 1000)
+
+
+def limits() -> pa.Table:
+    """A rule's limits for trusted origins, then for the others."""
+    of = {"rule": "target_length", "language": "orm", "least": 1.0}
+    rows = [{**of, "most": 40.0, "trusted": True}, {**of, "most": 20.0, "trusted": False}]
+    return pa.Table.from_pylist(rows, schema=APPLIED)
 
 
 def rates() -> pa.Table:
@@ -323,11 +335,14 @@ def test_summary_names_what_was_not_measured(tmp_path: Path) -> None:
 
 
 def test_verdicts_say_worse_and_cannot_tell() -> None:
-    lines = verdicts(whole_run()["evaluate"]["orm"])
+    found = whole_run()
+    lines = verdicts(found["evaluate"]["orm"], found["adapt"]["orm"])
     assert lines[0].startswith("On human test text the adapter spends 37.5% [30.0%, 40.0%] fewer")
     assert any("copying the input: -4.00 [-6.00, -2.00] chrF++: worse." in line for line in lines)
     assert any("too small a difference for this test set to tell" in line for line in lines)
-    assert verdicts({"bits_per_byte": {}, "chrf": {}}) == []
+    assert any(line.startswith("The phrase-based translator out of it") for line in lines)
+    assert any("1 synthetic pairs of 5 and 2 synthetic texts of 6" in line for line in lines)
+    assert verdicts({"bits_per_byte": {}, "chrf": {}}, {}) == []
 
 
 @pytest.mark.parametrize(
@@ -366,6 +381,33 @@ def test_sizes_have_the_hubs_names() -> None:
     ]
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+def test_limits_are_those_of_the_rows_drawn(tmp_path: Path, trusted: bool) -> None:
+    write_tables(tmp_path)
+    met = rates().to_pylist()
+    origins = pa.Table.from_pylist([row | {"trusted": trusted} for row in met], schema=RATES)
+    write(origins, tmp_path / "select" / "rates", 1000)
+    known = pa.table({"language": ["orm_Latn"]})
+    facts = facts_of("orm", known, tmp_path / "select", LANGUAGES)
+    found = {"target_length": (1.0, 40.0 if trusted else 20.0)}
+    assert (facts.limits, facts.untrusted) == ((found, {}) if trusted else ({}, found))
+
+
+def test_bits_of_varieties_and_origins_have_intervals() -> None:
+    panel = outcomes.bits("orm", whole_run()["evaluate"]["orm"])
+    assert panel is not None
+    some = [row for row in panel.rows if row[0] in ("orm_Latn", "origin libreoffice")]
+    assert len(some) == 6 and all(low < high for *_, low, high in some)
+    lines = summary(whole_run(), "orm", LANGUAGES)
+    assert ("    orm_Latn, 4 texts", "0.375 [0.300, 0.400]") in lines
+
+
+def test_letters_of_a_figure_stay_text() -> None:
+    svg = figures.drawn(figures.bars({"kept": {"clean: duplicate": 3}}, "rows"), "svg")
+    assert b">clean: duplicate</text>" in svg
+    assert len(svg) < 12_000
+
+
 def test_a_figure_is_the_same_bytes_twice_and_undated() -> None:
     def draw() -> bytes:
         return figures.drawn(
@@ -397,11 +439,11 @@ def test_smoothing_stays_within_its_phase() -> None:
 
 
 def test_rules_that_keep_every_trusted_row_are_not_drawn() -> None:
-    facts = Facts(rates=rates(), scores=pa.table({}), limits={})
+    facts = Facts(rates=rates(), scores=pa.table({}), limits={}, untrusted={})
     panel = panels.keep_rates("orm", facts)
     assert panel is not None
     assert [row[2] for row in panel.rows] == ["target_length"]
-    untrusted = Facts(RATES.empty_table(), pa.table({}), {})
+    untrusted = Facts(RATES.empty_table(), pa.table({}), {}, {})
     assert panels.keep_rates("orm", untrusted) is None
     assert panels.kept("orm", untrusted) is None
 

@@ -45,7 +45,7 @@ def languages(orthography: str | None) -> dict[str, Language]:
 
 def rows_of(train: pa.Table, params: Respell = ALL, orthography: str | None = "nah") -> pa.Table:
     """The rows that respell makes of a training split of Nahuatl."""
-    return respell(train, params, ("nah",), languages(orthography)).tables["rows"]
+    return respell(train, "0", params, ("nah",), languages(orthography)).tables["rows"]
 
 
 @pytest.mark.parametrize(("spelling", "text", "expected", "where"), CASES)
@@ -78,6 +78,21 @@ def test_rows_name_their_parent_method_and_rules(corpus: Corpus) -> None:
         assert row["origin"] == "respell"
         assert row["engine"].startswith("respell@")
         assert row["language"] == parent["language"]
+
+
+def test_a_source_that_is_held_back_stays_hidden(corpus: Corpus) -> None:
+    train = corpus(*NAHUATL, sources=tuple("abcdefgh"))
+    held = respell(train, "1", ALL, ("nah",), languages("nah")).tables["rows"]
+    assert len(held) == 4
+    assert held["source"].null_count == 4
+
+
+def test_the_id_changes_with_the_text(corpus: Corpus) -> None:
+    ids = [
+        rows_of(corpus(text, id="0"))["id"].to_pylist()
+        for text in ("quichihua yn tlacatl", "quichihua yn cihuatl")
+    ]
+    assert ids[0] != ids[1]
 
 
 def test_a_name_that_stands_on_both_sides_stays(corpus: Corpus) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from augment.engines import thot
 from corpus.table import InputError
-from train.retrain import Retrain, added, retrain, same_pairs
+from train.retrain import Retrain, added, retrain, same_pairs, without_new_bitext
 
 ALL = Retrain(most_synthetic=None, most_tokens=60)
 Corpus = Callable[..., pa.Table]
@@ -38,6 +38,24 @@ def test_human_pairs_are_those_of_the_translator(corpus: Corpus, tmp_path: Path)
     assert absent == 2
 
 
+def test_no_human_pair_comes_in_by_its_synthetic_child(corpus: Corpus) -> None:
+    table = mixture(corpus(*["ātl"] * 5, sources=("agua",) * 5), [False] + [True] * 4)
+    born = (
+        ("axolotl", None),
+        ("respell", "0"),
+        ("respell", "over the cap"),
+        ("paraphrase", "too long"),
+        ("backtranslate", "monolingual"),
+    )
+    rows = [
+        row | {"origin": origin, "parent": parent}
+        for row, (origin, parent) in zip(table.to_pylist(), born, strict=True)
+    ]
+    free, foreign = without_new_bitext(rows, {"0"})
+    assert [row["id"] for row in free] == ["1", "4"]
+    assert foreign == 2
+
+
 def test_a_missing_list_is_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ids.txt does not exist; run 'dvc repro translator'"):
         same_pairs([], tmp_path / "ids.txt")
@@ -48,8 +66,8 @@ def test_synthetic_pairs_are_capped_by_human_ones(
     corpus: Corpus, most: float | None, count: int
 ) -> None:
     long = "ātl " * 61
-    table = mixture(corpus(*["ውሃ"] * 30, long, None, sources=("agua",) * 32), [True] * 32)
-    rows = table.to_pylist()
+    texts = corpus(*["ውሃ"] * 30, long, None, sources=("agua",) * 32, origin="backtranslate")
+    rows, _ = without_new_bitext(mixture(texts, [True] * 32).to_pylist(), set())
     chosen = added(rows, 20, Retrain(most_synthetic=most, most_tokens=60))
     assert len(chosen) == count
     assert chosen == added(rows[::-1], 20, Retrain(most_synthetic=most, most_tokens=60))
@@ -86,6 +104,8 @@ def test_without_synthetic_rows_it_is_the_yardstick_byte_for_byte(
     none = Retrain(most_synthetic=0.0, most_tokens=60)
     alone = retrain("nah", table, tmp_path, none, tmp_path / "alone")
     assert alone.report["engine"] == thot.engine(tmp_path / "yardstick")
+    column = table.schema.get_field_index("parent")
+    table = table.set_column(column, "parent", pa.array([None] * 60 + ["0"], pa.string()))
     more = retrain("nah", table, tmp_path, ALL, tmp_path / "more")
     assert (more.report["human"], more.report["synthetic"]) == (60, 1)
     assert more.report["engine"] != alone.report["engine"]

@@ -22,7 +22,7 @@ LANGUAGES = {
     "nah": Language("Nahuatl", ("nci", "azz"), "Latn", "spa_Latn", (), "nah"),
     "khm": Language("Khmer", ("khm",), "Khmr", "eng_Latn", (), None),
 }
-LEARNED = [
+LEARNED: list[dict[str, object]] = [
     {"rule": "language_score", "language": "nah", "least": 0.8, "most": None},
     {"rule": "target_length", "language": "nah", "least": 3.0, "most": 50.0},
 ]
@@ -46,17 +46,19 @@ def run(tmp_path: Path) -> Callable[..., Output]:
         scores: dict[str, dict[str, object]] | None = None,
         clusters: dict[str, tuple[str, float]] | None = None,
         params: Select = PARAMS,
+        learned: tuple[dict[str, object], ...] = (),
     ) -> Output:
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         ids = table["id"].to_pylist()
         known = [{"id": i, **GOOD, **(scores or {}).get(i, {})} for i in ids]
         fields = {"identify": ["language_score", "swapped"]}
         fields["assess"] = [name for name in GOOD if name not in fields["identify"]]
-        limits = pa.Table.from_pylist(LEARNED, schema=LIMITS)
+        limits = pa.Table.from_pylist([*LEARNED, *learned], schema=LIMITS)
         for number, (stage, names) in enumerate(fields.items()):
             columns = {n: pa.array([row[n] for row in known], types(n)) for n in ["id", *names]}
             write(pa.table(columns), folder / stage / "scores", 10**8)
-            write(limits.slice(number, 1), folder / stage / "limits", 10**8)
+            some = limits.slice(number) if number else limits.slice(0, 1)
+            write(some, folder / stage / "limits", 10**8)
         found = [(clusters or {}).get(i, (i, 1.0)) for i in ids]
         columns = {
             "id": pa.array(ids, pa.string()),
@@ -75,6 +77,17 @@ def run(tmp_path: Path) -> Callable[..., Output]:
         return result
 
     return made
+
+
+def test_a_small_variety_has_limits_of_its_own(corpus: Corpus, run: Callable[..., Output]) -> None:
+    own = {"rule": "target_length", "language": "azz_Latn", "least": 2.0, "most": 80.0}
+    scores = {"0": {"target_length": 70.0, "language_score": 0.9}}
+    for code, reason in (("azz_Latn", None), ("nci_Latn", "target length too high")):
+        made = run(corpus("amo", language=code), scores, learned=(own,))
+        assert said(made)[0][0] == reason
+    scores = {"0": {"language_score": 0.1}}  # what its own limits do not say, the language's do
+    made = run(corpus("amo", language="azz_Latn"), scores, learned=(own,))
+    assert said(made)[0][0] == "language unsure"
 
 
 def types(name: str) -> pa.DataType:

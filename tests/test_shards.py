@@ -1,8 +1,12 @@
 """Laws of the map: order kept, a dead worker's shard done again, Ray's bytes those of the pool."""
 
+import json
 import os
+import re
 import signal
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -15,8 +19,9 @@ import pyarrow as pa
 import pytest
 
 from corpus.shards import Shards, map_shards
-from corpus.table import SCHEMA, write_shard
+from corpus.table import SCHEMA, InputError, write_shard
 
+ROOT = Path(__file__).parent.parent
 POOL = Shards(most_bytes=1000, workers=2, runner="pool", most_retries=1)
 RAY = Shards(most_bytes=1000, workers=2, runner="ray", most_retries=3)
 
@@ -87,7 +92,7 @@ def test_the_shard_of_a_killed_worker_is_done_again(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_workers_that_always_die_are_one_line() -> None:
-    with pytest.raises(RuntimeError, match=r"^die: a worker died 2 times .*most_bytes$") as error:
+    with pytest.raises(InputError, match=r"^die: a worker died 2 times .*most_bytes$") as error:
         map_shards(always_die, [0, 1], POOL, "die")
     assert "\n" not in str(error.value)
 
@@ -96,6 +101,131 @@ def test_workers_that_always_die_are_one_line() -> None:
 def test_a_raising_function_stops_the_pool() -> None:
     with pytest.raises(ValueError, match="shard 1 holds no text"):
         map_shards(refuse, range(6), POOL, "refuse")
+
+
+STAGE = """
+import errno, os, signal, sys, time
+from pathlib import Path
+from corpus.settings import settings
+from corpus.shards import Shards, map_shards
+from corpus.stage import Output, run
+
+@settings
+class Stop:
+    how: str
+
+def work(task):
+    Path(task[0], f"{os.getpid()}.worker").touch()
+    if task[1] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if task[1] == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    time.sleep(60)
+
+def stop(params: Stop, shards: Shards, out: Path) -> Output:
+    (out / "begun.parquet").write_text("half of it")
+    map_shards(work, [(str(out.parent), params.how)] * 4, shards, "stop")
+    return Output()
+
+if __name__ == "__main__":
+    run(stop, Stop)
+"""
+
+
+def stage(folder: Path, how: str) -> subprocess.Popen[str]:
+    """A stage that maps over shards in two processes, each of which ends badly or never."""
+    (folder / "stop_stage.py").write_text(STAGE)
+    entry = {
+        "name": "Nahuatl", "varieties": ["nah"], "script": "Latn", "pivot": "spa_Latn",
+        "neighbours": [], "orthography": None,
+    }  # fmt: skip
+    shards = {"most_bytes": 1000, "workers": 2, "runner": "pool", "most_retries": 0}
+    tree = {"active": ["nah"], "languages": {"nah": entry}, "shards": shards, "stop": {"how": how}}
+    (folder / "params.yaml").write_text(json.dumps(tree))
+    return subprocess.Popen(
+        [sys.executable, "stop_stage.py", "out=out", "report=report.json"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def workers_of(folder: Path, count: int) -> list[int]:
+    """The workers' ids, once so many have begun."""
+    wait_for(lambda: len(list(folder.glob("*.worker"))) >= count)
+    return [int(path.stem) for path in folder.glob("*.worker")]
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    """Wait until it is so, half a minute at most."""
+    for _ in range(600):
+        if done():
+            return
+        sleep(0.05)
+    raise AssertionError("waited too long")
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs; one that ended and that nobody has asked about does not."""
+    state = Path(f"/proc/{process}/stat")
+    try:
+        return state.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def lines_of(stderr: str) -> list[str]:
+    """What was said beside the progress bars."""
+    return [line for line in re.split(r"[\r\n]+", stderr) if line.strip() and "it/s" not in line
+            and "?it" not in line]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a parent's end")
+def test_no_worker_outlives_a_killed_stage(tmp_path: Path) -> None:
+    running = stage(tmp_path, "waits")
+    workers = workers_of(tmp_path, 2)
+    assert all(alive(worker) for worker in workers)
+    running.kill()
+    running.wait()
+    wait_for(lambda: not any(alive(worker) for worker in workers))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [True, False])
+def test_an_interrupted_stage_is_one_line_and_leaves_nothing(tmp_path: Path, group: bool) -> None:
+    running = stage(tmp_path, "waits")
+    workers = workers_of(tmp_path, 2)
+    (os.killpg if group else os.kill)(running.pid, signal.SIGINT)  # Ctrl-C reaches the group
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 1
+    assert lines_of(said) == ["stop: interrupted; nothing was written"]
+    assert not any(alive(worker) for worker in workers)
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / ".out.partial").exists()
+    assert not (tmp_path / "report.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("killed", "stop: stop: a worker died 1 times .*; lower shards.workers or .*most_bytes"),
+        ("full", "stop: the disk is full; free some space and run 'dvc repro' again"),
+    ],
+)
+def test_a_failed_worker_is_one_line_and_leaves_nothing(
+    tmp_path: Path, how: str, said: str
+) -> None:
+    running = stage(tmp_path, how)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 1
+    (line,) = lines_of(stderr)
+    assert re.fullmatch(said, line)
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / ".out.partial").exists()
 
 
 @pytest.fixture
@@ -125,10 +255,12 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def add_nodes(cluster: Any, count: int) -> list[Any]:
-    """Workers of one CPU each."""
+    """Workers of one CPU each, not at the driver's address: it might join one that is killed."""
     return [
-        cluster.add_node(num_cpus=1, object_store_memory=100_000_000, node_ip_address="127.0.0.1")
-        for _ in range(count)
+        cluster.add_node(
+            num_cpus=1, object_store_memory=100_000_000, node_ip_address=f"127.0.0.{number + 2}"
+        )
+        for number in range(count)
     ]
 
 
@@ -167,5 +299,5 @@ def test_ray_writes_what_the_pool_writes_and_survives_a_node(
     assert bytes_of(Path("half")) == bytes_of(Path("one"))
     with pytest.raises(ValueError, match=r"^shard 1 holds no text$"):
         map_shards(refuse, range(3), RAY, "refuse")
-    with pytest.raises(RuntimeError, match=r"^die: a worker died 1 times .*most_bytes$"):
+    with pytest.raises(InputError, match=r"^die: a worker died 1 times .*most_bytes$"):
         map_shards(always_die, [0], replace(RAY, most_retries=0), "die")

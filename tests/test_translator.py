@@ -19,12 +19,11 @@ from augment.translator import (
     Translator,
     choose,
     held_back,
-    rows_of,
     share_of,
     translate,
     translator,
 )
-from corpus.settings import Language, Languages
+from corpus.settings import Language, Languages, rows_of
 from corpus.shards import Shards
 from corpus.table import InputError
 

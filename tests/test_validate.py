@@ -11,6 +11,7 @@ import pytest
 from augment.calibrate import correlations, halves, rank_correlation, risks, together, trusted
 from augment.engines import thot
 from augment.gates import (
+    CHRF_PLUS_PLUS,
     GATES,
     Pair,
     Yardstick,
@@ -40,7 +41,6 @@ PARAMS = Validate(
     most_share=dict.fromkeys(METHODS, 9.0),
     similarity=0.8,
     calibration_rows=50,
-    round_trip_rows=None,
     seed=0,
 )
 PAIRS = {  # human
@@ -84,10 +84,12 @@ def judged(corpus: Corpus) -> Judged:
             "train": train,
             "validation": [],
             "held_out": [],
-            "hidden": {"0"},
             "language": LANGUAGES["nah"],
-        }
-        field = Human(**(whole | human))
+        } | human
+        hidden = whole.pop("hidden", {"0"})
+        for row in whole["train"]:
+            row["source"] = None if row["id"] in hidden else row["source"]
+        field = Human(**whole)
         out = judge_all(rows, {"nah": field}, lambda _: MODELS, params, LANGUAGES)
         conserve("validate", rows["id"], out.tables["ledger"], out.tables["rows"]["id"])
         assert out.tables["scores"].schema == SCORES
@@ -290,9 +292,37 @@ def test_a_gate_counts_only_where_it_surely_ranks_the_right_way() -> None:
         for t in truth
     ]
     weights = trusted(correlations(scores, truth, 0))
-    assert {"unseen", "language"} <= weights.keys() <= {"unseen", "language", "length"}
+    assert {"unseen"} <= weights.keys() <= {"unseen", "length"}
     figures = together([str(n) for n in range(100)], scores, truth, 0)
     assert figures["spearman"] < -0.9
+
+
+def test_the_language_gate_never_counts_for_its_model_has_seen_the_rows() -> None:
+    truth = [float(n) for n in range(50)]
+    scores = [dict.fromkeys(GATES) | {"language": t, "unseen": -t} for t in truth]
+    figures = correlations(scores, truth, 0)
+    assert figures["language"]["spearman"] == pytest.approx(1)
+    assert (figures["language"]["seen"], figures["unseen"]["seen"]) == (True, False)
+    assert trusted(figures) == {"unseen": pytest.approx(1)}
+
+
+def test_every_row_of_a_method_with_a_limit_goes_on_the_round_trip(corpus: Corpus) -> None:
+    trips = Limits(**{**vars(OFF), "least_round_trip": 1.0})
+    params = Validate(**{**vars(PARAMS), "limits": {"backtranslate": OFF, "respell": trips}})
+    train = corpus(*PAIRS, sources=tuple(PAIRS.values())).to_pylist()
+    field = Human(train, [], [], LANGUAGES["nah"])
+    texts = [(f"la flor {n}", f"in xochitl {n}") for n in range(400)]
+    rows = made(*texts, (None, "in atl"), origin="respell")
+    out = judge_all(rows, {"nah": field}, lambda _: MODELS, params, LANGUAGES)
+    assert out.tables["scores"]["round_trip"].null_count == 1
+    methods = out.report["languages"]["nah"]["methods"]
+    assert (methods["respell"]["not_measured"], methods["backtranslate"]["not_measured"]) == (1, 0)
+    reasons = {row["id"]: row["reason"] for row in out.tables["ledger"].to_pylist()}
+    assert reasons["m400"] == "round trip not measured"
+
+
+def test_the_signature_says_that_case_is_folded() -> None:
+    assert "case:lc" in str(CHRF_PLUS_PLUS.get_signature())
 
 
 def test_a_method_without_limits_is_an_error(judged: Judged) -> None:
@@ -302,8 +332,7 @@ def test_a_method_without_limits_is_an_error(judged: Judged) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"similarity": 0.0}, {"most_share": {"respell": 1.0}}, {"calibration_rows": -1},
-     {"round_trip_rows": -1}],
+    [{"similarity": 0.0}, {"most_share": {"respell": 1.0}}, {"calibration_rows": -1}],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
@@ -324,7 +353,7 @@ def test_the_stage_asks_the_models_on_disk(
     params = Validate(**{**vars(PARAMS), "limits": dict.fromkeys(METHODS, trips)})
     shards = Shards(most_bytes=10**8, workers=1, runner="pool", most_retries=0)
     out = validate(
-        train, seen, corpus(), made(GOOD), made(), made(),
+        train, seen, corpus(), made(GOOD), made(), made(), "0",
         tmp_path, tmp_path, params, ("nah",), LANGUAGES, shards,
     )  # fmt: skip
     figures = out.report["languages"]["nah"]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from corpus.cli import main
 from corpus.select import APPLIED
 from corpus.settings import Language
-from corpus.table import SYNTHETIC, InputError, ledger, write
+from corpus.table import SYNTHETIC, InputError, ledger, write, write_shard
 from corpus.why import why
 
 Corpus = Callable[..., pa.Table]
@@ -61,6 +61,12 @@ def data(tmp_path: Path, corpus: Corpus) -> Path:
     for name, table in made.items():
         write(table, folder / name, 10**6)
     return folder
+
+
+def test_the_limits_of_a_variety_come_before_its_language_s(data: Path) -> None:
+    own = {"rule": "target_length", "language": "nci_Latn", "least": 1.0, "trusted": True}
+    write_shard(pa.Table.from_pylist([own], schema=APPLIED), data / "select/limits/00001.parquet")
+    assert "  assess        target_length 8 (at least 1)" in why(data, "0", LANGUAGES)
 
 
 def test_a_kept_row(data: Path) -> None:

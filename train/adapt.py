@@ -8,26 +8,40 @@ fixed before the first step, so a killed run goes on from its last checkpoint to
 import csv
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
+from importlib import metadata
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from corpus.settings import settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
 from corpus.table import InputError, digest
-from train.examples import Example, Row, causal_rows, is_pair, pair_rows, taken
+from train.examples import (
+    IGNORED,
+    Example,
+    Row,
+    arrays,
+    causal_rows,
+    is_pair,
+    pair_rows,
+    taken,
+    too_long,
+)
 
 if TYPE_CHECKING:
     from train.model import Speaker
+    from train.trainer import Packed
 
 PROMPT = "prompt.txt"  # what the adapters were asked with
+CODE = ("adapt.py", "examples.py", "model.py", "tokenizer.py", "trainer.py")  # that trains
+LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 CHECKPOINTS = Path("scratch", "adapt")  # outside every output: a killed stage keeps them
 COLUMNS = ["id", "source", "target", "source_language", "language", "weight", "synthetic", "bitext"]
 
@@ -85,7 +99,7 @@ class Task:
 
     params: Adapt
     name: str
-    rows: list[Row]
+    sets: dict[str, list[Row]]  # the rows of this adapter, by its name, and of the other
     base: Path
     tokenizer: Path
     out: Path
@@ -109,7 +123,7 @@ def adapt(  # noqa: PLR0913
     for name, some in sets.items():
         check_rows(params, some, f"{name} rows of {language}")
     folders = (base, tokenizer, out, CHECKPOINTS / language)
-    tasks = [Task(params, name, some, *folders, bar=name == "human") for name, some in sets.items()]
+    tasks = [Task(params, name, sets, *folders, bar=name == "human") for name in sets]
     made = map_shards(fit, tasks, shards, f"adapt {language}")
     (out / PROMPT).write_text(params.prompt, "utf-8")
     shutil.rmtree(curves, ignore_errors=True)
@@ -134,29 +148,53 @@ def check_rows(params: Adapt, rows: list[Row], what: str) -> None:
 def fit(task: Task) -> tuple[dict[str, Any], list[float]]:
     """Train one adapter and save it; returns its figures and the loss of each step."""
     from train.model import add_adapter, load_base, one_thread, save_adapter
-    from train.trainer import train
+    from train.trainer import Packed, train
 
     one_thread()
     params = task.params
     speaker = load_base(task.base, task.tokenizer)
-    examples = taken(plan(params, task.rows, speaker), planned_rows(params))
+    plans = {n: taken(plan(params, r, speaker), planned_rows(params)) for n, r in task.sets.items()}
+    packed = Packed(*arrays(plans[task.name]), learned(plans.values()))
+    figures = figures_of(params, task.sets[task.name], plans[task.name], speaker)
+    place = task.checkpoints / f"{task.name}-{key(task, packed)}"
+    forget(place)
     speaker = add_adapter(speaker, params.rank, params.alpha, params.seed)
-    place = task.checkpoints / f"{task.name}-{key(params, examples, task.base)}"
-    losses = train(speaker, examples, params, place, task.name if task.bar else None)
+    losses = train(speaker, packed, params, place, task.name if task.bar else None)
     save_adapter(speaker, task.out / task.name)
     shutil.rmtree(place, ignore_errors=True)
     trained = sum(p.numel() for p in speaker.model.parameters() if p.requires_grad)
-    learned = int((examples[1][:, 1:] != -100).sum())
     last = losses[-max(1, len(losses) // 10) :]
-    figures = {
-        "rows": len(task.rows),
-        "pairs": sum(map(is_pair, task.rows)),
+    figures |= {
         "steps": len(losses),
         "trained_parameters": trained,
-        "learned_tokens": learned,
+        "learned_tokens": int((packed.labels[:, 1:] != IGNORED).sum()),
         "final_loss": sum(last) / len(last),
     }
     return figures, losses
+
+
+def figures_of(
+    params: Adapt, rows: list[Row], plan: list[Example], speaker: "Speaker"
+) -> dict[str, Any]:
+    """What the mixture has, and how much of it the steps reach: distinct texts and pairs."""
+    phases = params.causal_steps * params.batch_rows
+    made = {row["id"] for row in rows if row["synthetic"]}
+    texts = {name for example in plan[:phases] for name in example.names}
+    pairs = {name for example in plan[phases:] for name in example.names}
+    unused = too_long(rows, params.prompt, speaker.encode, params.row_tokens)
+    return {
+        "in_mixture": {
+            "texts": len(rows),
+            "pairs": sum(map(is_pair, rows)),
+            "pairs_too_long": unused,
+        },
+        "drawn": {
+            "texts": len(texts),
+            "synthetic_texts": len(texts & made),
+            "pairs": len(pairs),
+            "synthetic_pairs": len(pairs & made),
+        },
+    }
 
 
 def planned_rows(params: Adapt) -> int:
@@ -176,13 +214,35 @@ def plan(params: Adapt, rows: list[Row], speaker: "Speaker") -> Iterator[Example
     return chain(*phases)
 
 
-def key(params: Adapt, examples: tuple[np.ndarray, np.ndarray], base: Path) -> str:
-    """A name for checkpoints that fit these settings, examples and base only."""
-    weights = sha256()
-    for path in sorted(base.glob("*.safetensors")):
-        weights.update(path.read_bytes())
-    data = sha256(b"".join(array.tobytes() for array in examples))
-    return digest(repr(params), data.hexdigest(), weights.hexdigest())
+def learned(plans: Iterable[list[Example]]) -> list[int]:
+    """The tokens that any of the adapters learns: with one softmax they differ in data only."""
+    labels = {i for plan in plans for example in plan for i in example.labels}
+    return sorted(labels - {IGNORED})
+
+
+def key(task: Task, packed: "Packed") -> str:
+    """A name for checkpoints that fit these settings, examples, models, code and libraries only."""
+    models = sha256()
+    for path in (*sorted(task.base.glob("*.safetensors")), *sorted(task.tokenizer.glob("*.json"))):
+        models.update(path.read_bytes())
+    data = sha256(b"".join(array.numpy().tobytes() for array in (packed.ids, packed.labels)))
+    own = repr(packed.own)
+    return digest(repr(task.params), data.hexdigest(), own, models.hexdigest(), recipe())
+
+
+@cache
+def recipe() -> str:
+    """A digest of the code and the libraries that training depends on."""
+    code = [(Path(__file__).parent / name).read_text("utf-8") for name in CODE]
+    return digest(*code, *map(metadata.version, LIBRARIES))
+
+
+def forget(place: Path) -> None:
+    """Remove the checkpoints of this adapter that have another key: no run can go on from them."""
+    name = place.name.rpartition("-")[0]
+    for path in place.parent.glob(f"{name}-*"):
+        if path != place:
+            shutil.rmtree(path)
 
 
 def write_curve(losses: list[float], causal_steps: int, path: Path) -> None:

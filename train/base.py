@@ -40,7 +40,8 @@ def base(params: Base, folder: Path, out: Path) -> Output:
     config = model.config
     return Output(
         report={
-            "model": Path(params.name).name,
+            "model": shown(params.name),
+            "revision": params.revision,
             "parameters": sum(p.numel() for p in model.parameters()),
             "separator": tokenizer.eos_token,
             "vocabulary_tokens": config.vocab_size,
@@ -48,6 +49,11 @@ def base(params: Base, folder: Path, out: Path) -> Output:
             "tied_embeddings": bool(config.tie_word_embeddings),
         }
     )
+
+
+def shown(name: str) -> str:
+    """The model's name as cards give it: a Hub id whole, a path of this machine without folders."""
+    return Path(name).name if name.endswith(".gguf") or Path(name).exists() else name
 
 
 def location(params: Base, folder: Path) -> tuple[str, dict[str, str]]:

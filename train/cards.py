@@ -121,7 +121,9 @@ def shared(
         "origins": origins(reports, active),
         "near": origins(reports, at_work(active, languages)[len(active) :]),
         "varieties": {key: varieties(reports, key, languages) for key in active},
-        "verdicts": {key: verdicts(reports["evaluate"][key]) for key in active},
+        "verdicts": {
+            key: verdicts(reports["evaluate"][key], reports["adapt"][key]) for key in active
+        },
         **params,
     }
 
@@ -188,20 +190,40 @@ def evaluations(key: str, report: Tree) -> list[EvalResult]:
     ]
 
 
-def verdicts(report: Tree) -> list[str]:
-    """What the intervals say, in plain words."""
+def met(report: Tree) -> str:
+    """How much synthetic text an adapter's comparison is about; nothing where it is not said."""
+    drawn = report.get("mixed", {}).get("drawn")
+    if not drawn:
+        return ""
+    return (
+        f" In its few steps it met {drawn['synthetic_pairs']:,} synthetic pairs of "
+        f"{drawn['pairs']:,} and {drawn['synthetic_texts']:,} synthetic texts of "
+        f"{drawn['texts']:,}."
+    )
+
+
+def verdicts(report: Tree, trained: Tree) -> list[str]:
+    """What the intervals say, in plain words.
+
+    Args:
+        report: of evaluate.
+        trained: of adapt.
+    """
     text = report["bits_per_byte"].get("text", {})
-    there, said = report["chrf"].get("to_target", {}), report["chrf"].get("answers", {})
+    chrf = report["chrf"]
+    there, back, said = (chrf.get(n, {}) for n in ("to_target", "to_source", "answers"))
     lines = [saving(text.get("saved", {}).get("mixed"))]
     sentences = (
         ("The adapter's own translation, against copying the input", said, "adapter_over_copy"),
         ("The adapter's own translation, against the base model's", said, "adapter_over_base"),
-        ("The phrase-based translator, against copying", there, "translator_over_copy"),
+        ("The phrase-based translator into it, against copying", there, "translator_over_copy"),
+        ("The phrase-based translator out of it, against copying", back, "translator_over_copy"),
         ("Synthetic rows in the phrase-based translator", there, "synthetic_in_translator"),
         ("Synthetic rows in the adapter's own translation", said, "synthetic_in_adapter"),
     )
     for what, tree, name in sentences:
-        lines.append(judged(what, tree.get(name), "chrF++", 2))
+        line = judged(what, tree.get(name), "chrF++", 2)
+        lines.append(line + met(trained) if line and name == "synthetic_in_adapter" else line)
     lines.append(judged("Synthetic rows in the adapter's text", text.get("synthetic"),
                         "bits per byte", 3))  # fmt: skip
     return [line for line in lines if line]

@@ -48,8 +48,8 @@ def distributions(name: str, title: str, note: str, panels: Groups) -> Panel | N
     return Panel(
         name=name,
         title=title,
-        note=f"{note} Dashed: the limits that were applied. The axis of counts is logarithmic, "
-        "so that the few can be seen beside the many.",
+        note=f"{note} Dashed: the limits of trusted origins; dotted: of others, if any. The axis "
+        "of counts is logarithmic, so that the few can be seen beside the many.",
         alt=f"Histograms. {'; '.join(medians)}.",
         figure=histograms(some),
         head=["measure", "rows", "count", "least", "quarter", "median", "three quarters", "most"],
@@ -81,15 +81,21 @@ def log_panel(facts: Facts, rule: str, unit: str, bins: int) -> tuple[Axis, Mapp
     whole = np.concatenate(list(groups.values()))
     least, most = (float(whole.min()), float(whole.max())) if len(whole) else (1.0, 10.0)
     edges = np.geomspace(least, max(most, least * 1.01), bins + 1)
-    limits = tuple(limit for limit in facts.limits.get(rule, ()) if limit > 0)
-    return Axis(unit, edges, log=True, limits=limits), groups
+    limits, untrusted = (
+        tuple(limit for limit in some.get(rule, ()) if limit > 0)
+        for some in (facts.limits, facts.untrusted)
+    )
+    return Axis(unit, edges, True, limits, untrusted), groups
 
 
 def scores(key: str, facts: Facts, bins: int) -> Panel | None:
     """How sure identification is, and other shares that rules look at."""
     edges = np.linspace(0, 1, bins + 1)
     panels: Groups = {
-        title: (Axis(unit, edges, limits=facts.limits.get(rule, ())), numbers(facts.scores, rule))
+        title: (
+            Axis(unit, edges, False, facts.limits.get(rule, ()), facts.untrusted.get(rule, ())),
+            numbers(facts.scores, rule),
+        )
         for title, rule, unit in (
             ("language", "language_score", "probability that the target is what its row claims"),
             ("letters", "target_letters", "share of the target's visible characters"),

@@ -6,9 +6,10 @@ rows that no training row resembles (see split); every difference has a paired b
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +23,14 @@ from train.adapt import PROMPT
 from train.examples import Row, asked, pair_example
 from train.statistics import compare, interval
 
+if TYPE_CHECKING:
+    from train.model import Speaker
+
 ADAPTERS = ("human", "mixed")
 SPEAKERS = ("base", *ADAPTERS)
 WAYS = {"to_target": False, "to_source": True}  # backward?
-COLUMNS = ["id", "source", "target", "source_language", "language"]
+TASKS = ("answers", "text", *WAYS)  # the longest first, so that workers end together
+COLUMNS = ["id", "source", "target", "source_language", "language", "origin"]
 BITS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -44,6 +49,7 @@ PREDICTIONS = pa.schema(
         pa.field("chrf", pa.list_(pa.int64()), nullable=False),  # sacrebleu's counts; they add up
     ]
 )
+SAYING = 24  # answers that are made at once
 Found = dict[tuple[str, str], list[Any]]  # by system and task, a value a row
 
 
@@ -98,7 +104,9 @@ def evaluate(  # noqa: PLR0913
     rows = chosen(test, language, languages, params.most_texts)
     models = Models(adapters, base, tokenizer, translator / language, retrained)
     pairs = [row for row in rows if row["source"]]
-    jobs: list[Callable[[], Found]] = [partial(speak, n, models, rows, params) for n in SPEAKERS]
+    jobs: list[Callable[[], Found]] = [
+        partial(speak, name, task, models, rows, params) for task, name in product(TASKS, SPEAKERS)
+    ]
     sides = pairs[: params.most_translated]
     jobs += [partial(translate, *work, sides) for work in translations(models)]
     found: Found = {}
@@ -161,9 +169,13 @@ def translate(system: str, task: str, folder: Path, rows: list[Row]) -> Found:
     return {(system, task): thot.load(folder)(sources)}
 
 
-def speak(system: str, models: Models, rows: list[Row], params: Evaluate) -> Found:
-    """Bits of the texts and of the answers to prompts, and answers, by the base or an adapter."""
-    from train.measure import bits, say, text_examples
+@cache  # a worker loads it once for all its tasks
+def loaded(system: str, models: Models) -> "tuple[Speaker, str]":
+    """The base or an adapter over it, and what the adapters were asked with.
+
+    Raises:
+        InputError: a model or the prompt is not there.
+    """
     from train.model import load_adapter, load_base, one_thread
 
     one_thread()
@@ -173,23 +185,27 @@ def speak(system: str, models: Models, rows: list[Row], params: Evaluate) -> Fou
         speaker = load_adapter(speaker, models.adapters / system)
     if not (models.adapters / PROMPT).exists():
         raise InputError(f"{models.adapters} holds no {PROMPT}; run 'dvc repro adapt' first")
-    prompt = (models.adapters / PROMPT).read_text("utf-8")
+    return speaker, (models.adapters / PROMPT).read_text("utf-8")
+
+
+def speak(system: str, task: str, models: Models, rows: list[Row], params: Evaluate) -> Found:
+    """Bits of the texts or of the answers to prompts, or answers, by the base or an adapter."""
+    from train.measure import bits, say, text_examples
+
+    speaker, prompt = loaded(system, models)
     pairs = [row for row in rows if row["source"]]
-    texts = text_examples(speaker, [row["target"] for row in rows])
-    found: Found = {(system, "text"): bits(speaker, texts, params.batch_tokens, f"{system}: text")}
-    for way, backward in WAYS.items():
-        examples = [
-            pair_example(*asked(row, prompt, backward), speaker.encode, speaker.separator)
-            for row in pairs[: params.most_pairs]
-        ]
-        found[f"{system} bits", way] = bits(
-            speaker, examples, params.batch_tokens, f"{system}: {way}"
-        )
-    prompts = [asked(row, prompt, backward=False)[0] for row in pairs[: params.most_generated]]
-    found[system, "to_target"] = say(
-        speaker, prompts, params.most_new_tokens, 20, f"{system}: answers"
-    )
-    return found
+    label = f"{system}: {task}"
+    if task == "answers":
+        prompts = [asked(row, prompt, backward=False)[0] for row in pairs[: params.most_generated]]
+        return {(system, "to_target"): say(speaker, prompts, params.most_new_tokens, SAYING, label)}
+    if task == "text":
+        examples = text_examples(speaker, [row["target"] for row in rows])
+        return {(system, "text"): bits(speaker, examples, params.batch_tokens, label)}
+    examples = [
+        pair_example(*asked(row, prompt, WAYS[task]), speaker.encode, speaker.separator)
+        for row in pairs[: params.most_pairs]
+    ]
+    return {(f"{system} bits", task): bits(speaker, examples, params.batch_tokens, label)}
 
 
 def tables(rows: list[Row], found: Found) -> tuple[pa.Table, pa.Table]:
@@ -250,20 +266,26 @@ def rate(sums: np.ndarray) -> float:
 
 
 def bits_report(bits: pa.Table, rows: list[Row], params: Evaluate) -> dict[str, Any]:
-    """Bits per byte of each system by task, the share saved, and the text by variety."""
+    """Bits per byte of each system by task, the share saved, and the text by variety and origin."""
     draw = (params.resamples, params.seed)
     report: dict[str, Any] = {}
     for task in ("text", *WAYS):
         of = {name: statistics(bits, name, task, ("bits", "bytes")) for name in SPEAKERS}
-        if not len(of["base"]):
-            continue
-        report[task] = {name: interval(some, rate, *draw) for name, some in of.items()}
-        report[task]["saved"] = {
+        if len(of["base"]):
+            report[task] = spent(of, draw)
+            report[task]["synthetic"] = compare(of["mixed"], of["human"], rate, False, draw)
+    report["by_variety"] = parts(bits, rows, "language", draw)
+    report["by_origin"] = parts(bits, rows, "origin", draw)
+    return report
+
+
+def spent(of: dict[str, np.ndarray], draw: tuple[int, int]) -> dict[str, Any]:
+    """Bits per byte of each system, and the share of the base's that each adapter saves."""
+    return {name: interval(some, rate, *draw) for name, some in of.items()} | {
+        "saved": {
             name: interval(np.hstack([of[name], of["base"]]), saved, *draw) for name in ADAPTERS
         }
-        report[task]["synthetic"] = compare(of["mixed"], of["human"], rate, False, draw)
-    report["by_variety"] = by_variety(bits, rows)
-    return report
+    }
 
 
 def saved(sums: np.ndarray) -> float:
@@ -271,17 +293,16 @@ def saved(sums: np.ndarray) -> float:
     return 1 - rate(sums[:2]) / rate(sums[2:])
 
 
-def by_variety(bits: pa.Table, rows: list[Row]) -> dict[str, dict[str, Any]]:
-    """Bits per byte of text by variety and system, with the number of texts."""
-    of = {row["id"]: row["language"] for row in rows}
+def parts(
+    bits: pa.Table, rows: list[Row], column: str, draw: tuple[int, int]
+) -> dict[str, dict[str, Any]]:
+    """Bits per byte of text and shares saved by the values of a column, with the texts of each."""
+    part = np.array([row[column] for row in rows])  # every system has the texts in this order
+    of = {name: statistics(bits, name, "text", ("bits", "bytes")) for name in SPEAKERS}
     report: dict[str, dict[str, Any]] = {}
-    for variety in sorted(set(of.values())):
-        ids = [i for i, language in of.items() if language == variety]
-        some = bits.filter(pa.compute.is_in(bits["id"], value_set=pa.array(ids)))
-        report[variety] = {"rows": len(ids)} | {
-            name: rate(statistics(some, name, "text", ("bits", "bytes")).sum(axis=0))
-            for name in SPEAKERS
-        }
+    for value in sorted(set(part.tolist())):
+        mine = {name: some[part == value] for name, some in of.items()}
+        report[value] = {"rows": len(mine["base"])} | spent(mine, draw)
     return report
 
 

@@ -4,7 +4,7 @@ Pure: the same rows and seed give the same examples, whatever the order of the r
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Any
 
@@ -20,10 +20,11 @@ Encode = Callable[[list[str]], list[list[int]]]
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids, and the labels of those that the model must learn to say."""
+    """Token ids, the labels of those that the model must learn to say, and whose they are."""
 
     ids: list[int]
     labels: list[int]
+    names: tuple[str, ...] = ()  # of the rows that it is made from
 
 
 def draws(weights: dict[str, float], seed: int) -> Iterator[str]:
@@ -47,17 +48,24 @@ def draws(weights: dict[str, float], seed: int) -> Iterator[str]:
 
 
 def packed_texts(
-    texts: Iterator[str], encode: Encode, separator: int, length: int
+    texts: Iterator[tuple[str, str]], encode: Encode, separator: int, length: int
 ) -> Iterator[Example]:
-    """Texts with a separator before each, cut into rows of `length`; every token is learned."""
+    """Texts with a separator before each, cut into rows of `length`; every token is learned.
+
+    Args:
+        texts: name and text.
+    """
     buffer: list[int] = []
+    owners: list[str] = []  # of each token in the buffer
     while True:
         batch = list(islice(texts, 64))
-        for ids in encode(batch):
+        for (name, _), ids in zip(batch, encode([text for _, text in batch]), strict=True):
             buffer += [separator, *ids]
+            owners += [name] * (1 + len(ids))
         while len(buffer) >= length:
-            yield Example(buffer[:length], buffer[:length])
-            buffer = buffer[length:]
+            names = tuple(dict.fromkeys(owners[:length]))
+            yield Example(buffer[:length], buffer[:length], names)
+            buffer, owners = buffer[length:], owners[length:]
 
 
 def pair_example(prompt: str, answer: str, encode: Encode, separator: int) -> Example:
@@ -79,8 +87,7 @@ def packed_pairs(examples: Iterator[Example], separator: int, length: int) -> It
     Raises:
         InputError: a thousand in a row are too long.
     """
-    ids: list[int] = []
-    labels: list[int] = []
+    held: list[Example] = []
     too_long = 0
     for example in examples:
         if len(example.ids) > length:
@@ -91,17 +98,19 @@ def packed_pairs(examples: Iterator[Example], separator: int, length: int) -> It
                 )
             continue
         too_long = 0
-        if len(ids) + len(example.ids) > length:
-            yield filled(ids, labels, separator, length)
-            ids, labels = [], []
-        ids = ids + example.ids
-        labels = labels + example.labels
+        if sum(len(one.ids) for one in held) + len(example.ids) > length:
+            yield filled(held, separator, length)
+            held = []
+        held.append(example)
 
 
-def filled(ids: list[int], labels: list[int], separator: int, length: int) -> Example:
+def filled(examples: Sequence[Example], separator: int, length: int) -> Example:
     """A row of exactly `length` tokens."""
+    ids = [i for one in examples for i in one.ids]
+    labels = [i for one in examples for i in one.labels]
+    names = tuple(dict.fromkeys(name for one in examples for name in one.names))
     rest = length - len(ids)
-    return Example(ids + [separator] * rest, labels + [IGNORED] * rest)
+    return Example(ids + [separator] * rest, labels + [IGNORED] * rest, names)
 
 
 def is_pair(row: Row) -> bool:
@@ -135,7 +144,8 @@ def causal_rows(
     separator, length, seed = shape
     texts = {row["id"]: row["target"] for row in rows if row["target"]}
     weights = {row["id"]: row["weight"] for row in rows if row["target"]}
-    return packed_texts((texts[i] for i in draws(weights, seed)), encode, separator, length)
+    drawn = ((i, texts[i]) for i in draws(weights, seed))
+    return packed_texts(drawn, encode, separator, length)
 
 
 def pair_rows(
@@ -146,14 +156,17 @@ def pair_rows(
     pairs = {row["id"]: row for row in rows if is_pair(row)}
     weights = {f"{way}{i}": row["weight"] for i, row in pairs.items() for way in ("<", ">")}
     examples = (
-        pair_example(*asked(pairs[name[1:]], prompt, name[0] == "<"), encode, separator)
+        replace(
+            pair_example(*asked(pairs[name[1:]], prompt, name[0] == "<"), encode, separator),
+            names=(name[1:],),
+        )
         for name in draws(weights, seed)
     )
     return packed_pairs(examples, separator, length)
 
 
-def taken(examples: Iterator[Example], number: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first examples as two arrays (number, length): ids and labels.
+def taken(examples: Iterator[Example], number: int) -> list[Example]:
+    """The first examples.
 
     Raises:
         ValueError: there are not so many.
@@ -161,5 +174,23 @@ def taken(examples: Iterator[Example], number: int) -> tuple[np.ndarray, np.ndar
     some = list(islice(examples, number))
     if len(some) < number:
         raise ValueError(f"{number} rows were asked for, got {len(some)}")
-    ids = np.array([e.ids for e in some], dtype=np.int64)
-    return ids, np.array([e.labels for e in some], dtype=np.int64)
+    return some
+
+
+def arrays(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+    """Two arrays (examples, length): ids and labels."""
+    ids = np.array([e.ids for e in examples], dtype=np.int64)
+    return ids, np.array([e.labels for e in examples], dtype=np.int64)
+
+
+def too_long(rows: Sequence[Row], prompt: str, encode: Encode, length: int) -> int:
+    """Pairs that are longer than a packed row both ways, so that none of them is ever used."""
+    pairs = [row for row in rows if is_pair(row)]
+    fit = [False] * len(pairs)
+    for backward in (False, True):
+        sides = [asked(row, prompt, backward) for row in pairs]
+        prompts = encode([prompt for prompt, _ in sides])
+        answers = encode([f" {answer}" for _, answer in sides])
+        for at, (before, after) in enumerate(zip(prompts, answers, strict=True)):
+            fit[at] |= len(before) + len(after) + 2 <= length
+    return fit.count(False)

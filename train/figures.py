@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 SHAPES = ("o", "s", "D", "^", "v", "P", "X")
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "+++")
+HATCHES = ("", "///", "---", "xxx", "\\\\\\", "|||", "+++")  # lines: circles are large files
 WIDTH = 8.0  # inches
 STYLE: Any = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same widths on every machine
+    "svg.fonttype": "none",  # letters stay text: a page of paths is three times as large
     "font.size": 10,
     "svg.hashsalt": "milpa",  # ids of SVG elements from content, not from chance
     "axes.spines.top": False,
@@ -145,7 +147,8 @@ class Axis:
     unit: str
     edges: Floats
     log: bool = False  # of the values' axis
-    limits: tuple[float, ...] = ()
+    limits: tuple[float, ...] = ()  # of trusted origins
+    untrusted: tuple[float, ...] = ()
 
 
 def histograms(panels: Mapping[str, tuple[Axis, Mapping[str, Floats]]]) -> Figure:
@@ -160,8 +163,9 @@ def histograms(panels: Mapping[str, tuple[Axis, Mapping[str, Floats]]]) -> Figur
                     histtype="step" if number else "stepfilled", color=COLOURS[number],
                     alpha=1 if number else 0.55, linewidth=1.4,
                 )  # fmt: skip
-            for limit in axis.limits:
-                place.axvline(limit, color="black", linestyle="--", linewidth=1)
+            for limits, dashes in ((axis.limits, "--"), (axis.untrusted, ":")):
+                for limit in limits:
+                    place.axvline(limit, color="black", linestyle=dashes, linewidth=1)
             if axis.log:
                 place.set_xscale("log")
             place.set_yscale("symlog", linthresh=1)

@@ -80,9 +80,12 @@ def say(
 ) -> list[str]:
     """What the model answers to each prompt, always its likeliest token, up to the separator."""
     speaker.model.eval()
-    said: list[str] = []
-    for start in tqdm(range(0, len(prompts), batch_rows), desc=label, leave=False):
-        codes = speaker.encode(list(prompts[start : start + batch_rows]))
+    said = [""] * len(prompts)
+    every = speaker.encode(list(prompts))
+    order = sorted(range(len(every)), key=lambda at: len(every[at]))  # little to pad
+    for start in tqdm(range(0, len(order), batch_rows), desc=label, leave=False):
+        places = order[start : start + batch_rows]
+        codes = [every[at] for at in places]
         length = max(map(len, codes)) + 1
         ends = speaker.separator
         ids = torch.tensor([[ends] * (length - len(c)) + c for c in codes], device=device())
@@ -98,5 +101,7 @@ def say(
                 eos_token_id=ends,
                 pad_token_id=ends,
             )
-        said += speaker.tokenizer.batch_decode(made[:, length:], skip_special_tokens=True)
-    return [" ".join(text.split()) for text in said]
+        texts = speaker.tokenizer.batch_decode(made[:, length:], skip_special_tokens=True)
+        for at, text in zip(places, texts, strict=True):
+            said[at] = " ".join(text.split())
+    return said

@@ -1,9 +1,11 @@
 """The training mixture of each active language: human rows, valid synthetic rows, verdicts.
 
-Human text weighs more than synthetic text. A row that reviewers rejected goes, and so does a
-method of which they rejected too many. Without verdicts the mixture is marked unreviewed.
+Human text weighs more than synthetic text. A row that reviewers rejected goes with all that was
+made from it, and so does a method of which they rejected too many. The mixture is marked reviewed
+only where each synthetic method in it has been judged.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,9 @@ from augment.review import (
     majority,
     read_folder,
     strata,
+    weighted_bad_share,
 )
-from augment.translator import held_back, share_of
+from augment.translator import held_back, share_of, shown
 from corpus.settings import Languages, owner_of, settings
 from corpus.stage import Output, run
 from corpus.table import SYNTHETIC, InputError, canonical, conserve, counts, ledger
@@ -93,19 +96,36 @@ def rejected(
     return reasons
 
 
+def orphaned(rows: list[Row], said: Mapping[str, str]) -> Reasons:
+    """Synthetic rows whose human parent reviewers rejected: they carry on what is bad in it."""
+    return {
+        row["id"]: ("parent rejected by reviewers", row["parent"], "most say good")
+        for row in rows
+        if row["parent"] is not None and said.get(row["parent"]) == "bad"
+    }
+
+
 def quality(
     said: Mapping[str, str], of: Mapping[str, tuple[str, str, str]], confidence: float
 ) -> dict[str, Any]:
-    """Share of bad rows by method and by stratum, each with its interval."""
-    by_method: dict[str, list[str]] = {}
+    """Share of bad rows by method and by stratum, each with its interval.
+
+    A method's strata count by their size: the sheet has more of the small ones.
+    """
+    sizes: dict[str, Counter[tuple[str, str]]] = {}
+    by_method: dict[str, dict[tuple[str, str], list[str]]] = {}
     by_stratum: dict[str, dict[str, dict[str, list[str]]]] = {}
     for id, (origin, variety, method) in sorted(of.items()):
+        sizes.setdefault(method, Counter())[origin, variety] += 1
         if id in said:
-            by_method.setdefault(method, []).append(said[id])
+            by_method.setdefault(method, {}).setdefault((origin, variety), []).append(said[id])
             node = by_stratum.setdefault(origin, {}).setdefault(variety, {})
             node.setdefault(method, []).append(said[id])
     return {
-        "methods": {name: bad_share(v, confidence) for name, v in by_method.items()},
+        "methods": {
+            method: weighted_bad_share(verdicts, sizes[method], confidence)
+            for method, verdicts in by_method.items()
+        },
         "strata": {
             origin: {
                 variety: {method: bad_share(v, confidence) for method, v in methods.items()}
@@ -119,8 +139,13 @@ def quality(
 def review(
     verdicts: list[Verdict], of: Mapping[str, tuple[str, str, str]], params: Mix
 ) -> tuple[dict[str, Any], Reasons]:
-    """What reviewers found in the rows of one language, and the rows that go for it."""
-    said = majority(v for v in verdicts if v.id in of)
+    """What reviewers found in the rows of one language, and the rows that go for it.
+
+    A verdict on a row that does not exist is counted as such and in no other figure.
+    """
+    strange = len({v.id for v in verdicts} - of.keys())
+    verdicts = [v for v in verdicts if v.id in of]
+    said = majority(verdicts)
     found = quality(said, of, params.confidence)
     bad = {
         method: (figures["low"], f"at most {params.most_bad}")
@@ -128,10 +153,9 @@ def review(
         if method != HUMAN and figures["judged"] and figures["low"] > params.most_bad
     }
     figures = {
-        "reviewed": bool(said),
         "verdicts": len([v for v in verdicts if v.verdict]),
         "blank": len([v for v in verdicts if not v.verdict]),
-        "without_row": len({v.id for v in verdicts} - of.keys()),
+        "without_row": strange,
         "reviewers": len({v.reviewer for v in verdicts if v.verdict}),
         "agreement": agreement(verdicts),
         "rejected_methods": sorted(bad),
@@ -140,11 +164,36 @@ def review(
     return figures, rejected(said, of, bad)
 
 
+def standing(methods: Mapping[str, Any], synthetic: Mapping[str, int]) -> dict[str, Any]:
+    """Rows judged good or bad of each method in a mixture, and whether none is without any.
+
+    Args:
+        methods: what reviewers found, by method.
+        synthetic: rows of the mixture by synthetic method.
+    """
+    judged = {
+        method: methods[method]["judged"] if method in methods else 0
+        for method in sorted({HUMAN, *methods, *synthetic})
+    }
+    unjudged = [method for method in sorted(synthetic) if not judged[method]]
+    return {
+        "reviewed": any(judged.values()) and not unjudged,
+        "judged": judged,
+        "unjudged_methods": unjudged,
+    }
+
+
 def entry(row: Row, params: Mix, share: float) -> dict[str, Any]:
-    """A row as the mixture holds it; a source held back as monolingual is in no row of it."""
+    """A row as the mixture holds it; a source held back as monolingual is in no row of it.
+
+    Raises:
+        RuntimeError: a synthetic row has kept such a source of its parent's.
+    """
     synthetic = row["parent"] is not None
-    hidden = row["origin"] not in MAKES_SOURCE and held_back(row["parent"] or row["id"], share)
-    source = None if hidden else row["source"]
+    source = row["source"] if synthetic else shown(row, share)
+    kept = synthetic and source is not None and row["origin"] not in MAKES_SOURCE
+    if kept and held_back(row["parent"], share):
+        raise RuntimeError(f"mix: row {row['id']} has the source held back in {row['parent']}")
     weight = params.synthetic_weight[row["origin"]] if synthetic else params.human_weight
     return {
         **row,
@@ -191,12 +240,9 @@ def mix(  # noqa: PLR0913
     for key in active:
         mine = {id: stratum for id, stratum in of.items() if owners[id] == key}
         figures[key], gone = review(said.get(key, []), mine, params)
-        reasons |= gone
-        if params.require_review and not figures[key]["reviewed"]:
-            raise InputError(
-                f"verdicts/{key}.csv judges no row and mix.require_review is true; "
-                "have the sheet of data/sample judged, or set it to false"
-            )
+        judgement = majority(v for v in said.get(key, []) if v.id in mine)
+        family = [row for row in rows if owners[row["id"]] == key]
+        reasons |= orphaned(family, judgement) | gone
     for row in rows:
         reason = left_out(row, owners[row["id"]], active, params.synthetic_weight)
         reasons |= {row["id"]: reason} if reason else {}
@@ -205,6 +251,13 @@ def mix(  # noqa: PLR0913
         made = [entry(row, params, share) for row in kept]
         tables[f"{key}/rows"] = canonical(pa.Table.from_pylist(made, schema=MIXTURE))
         figures[key] |= summary(tables[f"{key}/rows"])
+        figures[key] |= standing(figures[key]["methods"], figures[key]["synthetic"])
+        if params.require_review and not figures[key]["reviewed"]:
+            lacking = figures[key]["unjudged_methods"] or "any method"
+            raise InputError(
+                f"verdicts/{key}.csv judges no row of {lacking} and mix.require_review is true; "
+                "have the sheet of data/sample judged, or set it to false"
+            )
     book = ledger([row["id"] for row in rows], "mix", reasons)
     check(train, synthetic, book, list(tables.values()))
     reviewed = all(found["reviewed"] for found in figures.values())

@@ -178,11 +178,13 @@ def bits(key: str, report: Tree) -> Panel | None:
         for name, speaker in SPEAKERS.items()
         for mark in marked(title, speaker, found.get(task, {}).get(name))
     ]
+    groups = (("by_variety", "{}"), ("by_origin", "origin {}"))
     marks += [
         mark
-        for code, figures in found.get("by_variety", {}).items()
+        for part, label in groups
+        for code, figures in found.get(part, {}).items()
         for name, speaker in SPEAKERS.items()
-        for mark in marked(code, speaker, figures.get(name))
+        for mark in marked(label.format(code), speaker, figures.get(name))
     ]
     if not marks:
         return None
@@ -191,7 +193,8 @@ def bits(key: str, report: Tree) -> Panel | None:
         name=f"bits_{key}",
         title="Bits per byte of human test text",
         note=f"Over {report['rows']['text']} test texts, with the full softmax and bootstrap "
-        "intervals of 95 %; fewer is better, and tokenizers compare. Varieties: target text.",
+        "intervals of 95 %; fewer is better, and tokenizers compare. Varieties and origins: target "
+        "text.",
         alt="Dots by task and variety; target text: "
         + ", ".join(f"{said} {estimate(text.get(name), 3)}" for name, said in SPEAKERS.items()),
         figure=dots({"": marks}, "bits per byte"),

@@ -36,7 +36,8 @@ class Facts:
 
     rates: pa.Table  # RATES of select
     scores: pa.Table  # id, scores of identify and assess, and kept
-    limits: Mapping[str, tuple[float, ...]]  # by rule
+    limits: Mapping[str, tuple[float, ...]]  # by rule, of trusted origins
+    untrusted: Mapping[str, tuple[float, ...]]  # of the others, where there are any
 
 
 def lost(reports: Tree, keys: tuple[str, ...], languages: Languages) -> Panel:

@@ -120,16 +120,24 @@ def known_rows(rows: Path, identify: Path, assess: Path, select: Path) -> pa.Tab
 
 def facts_of(key: str, known: pa.Table, select: Path, languages: Languages) -> Facts:
     """What the figures of one language are drawn from."""
-    limits = read(select / "limits")
+    rates = of_language(read(select / "rates"), key, languages)
+    limits = read(select / "limits").filter(pc.field("language") == key).to_pylist()
+    met = pc.unique(rates["trusted"]).to_pylist()  # limits that no row met are not drawn
     return Facts(
-        rates=of_language(read(select / "rates"), key, languages),
+        rates=rates,
         scores=of_language(known, key, languages),
-        limits={
-            row["rule"]: tuple(row[side] for side in ("least", "most") if row[side] is not None)
-            for row in limits.to_pylist()
-            if row["language"] == key
-        },
+        limits=bounds_of(limits, trusted=True) if True in met else {},
+        untrusted=bounds_of(limits, trusted=False) if False in met else {},
     )
+
+
+def bounds_of(limits: list[dict[str, Any]], trusted: bool) -> dict[str, tuple[float, ...]]:
+    """The limits of trusted origins or of the others, by rule."""
+    return {
+        row["rule"]: tuple(row[side] for side in ("least", "most") if row[side] is not None)
+        for row in limits
+        if row["trusted"] == trusted
+    }
 
 
 def of_language(table: pa.Table, key: str, languages: Languages) -> pa.Table:

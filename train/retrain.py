@@ -1,8 +1,9 @@
 """Trains the forward translator anew with the synthetic pairs added, to see what they change.
 
 Its yardstick is the model of stage `translator`: the same engine on the same human pairs, which
-that stage left as a list of ids. The two differ in the synthetic pairs and in nothing else; the
-mixture's weights are for the adapter and count for nothing here.
+that stage left as a list of ids. The two differ in the synthetic pairs and in nothing else: a
+synthetic pair with a human source comes in only where its parent is one of those pairs, or it would
+bring new human bitext. The mixture's weights are for the adapter and count for nothing here.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from augment.engines import thot
+from augment.review import MAKES_SOURCE
 from augment.translator import Pair, Row, longest
 from corpus.settings import settings
 from corpus.stage import Output, run
@@ -38,7 +40,8 @@ def retrain(
     """The model forward, in a folder of that name."""
     rows = [row for row in mixture.to_pylist() if row["source"] and row["target"]]
     human, absent = same_pairs(rows, translator / language / "ids.txt")
-    synthetic = added(rows, len(human), params)
+    made, foreign = without_new_bitext(rows, {row["id"] for row in human})
+    synthetic = added(made, len(human), params)
     ordered = sorted(human + synthetic, key=lambda row: row["id"])
     pairs: list[Pair] = [(row["source"], row["target"]) for row in ordered]
     if len(pairs) < 2:
@@ -49,6 +52,7 @@ def retrain(
             "human": len(human),
             "human_of_translator_not_in_mixture": absent,
             "synthetic": len(synthetic),
+            "synthetic_of_other_parents_left_out": foreign,
             "engine": thot.engine(out / "forward"),
         }
     )
@@ -68,9 +72,20 @@ def same_pairs(rows: list[Row], ids: Path) -> tuple[list[Row], int]:
     return human, len(seen) - len(human)
 
 
-def added(rows: list[Row], human: int, params: Retrain) -> list[Row]:
-    """The synthetic pairs that are short enough, at most so many per human pair."""
+def without_new_bitext(rows: list[Row], human: set[str]) -> tuple[list[Row], int]:
+    """The synthetic pairs that hold no other human pair's text, and how many do.
+
+    Args:
+        human: ids of the human pairs that are trained on.
+
+    """
     made = [row for row in rows if row["synthetic"] and row["bitext"]]
+    free = [row for row in made if row["origin"] in MAKES_SOURCE or row["parent"] in human]
+    return free, len(made) - len(free)
+
+
+def added(made: list[Row], human: int, params: Retrain) -> list[Row]:
+    """The synthetic pairs that are short enough, at most so many per human pair."""
     short = [row for row in made if longest(row) <= params.most_tokens]
     by_place = sorted(short, key=lambda row: (place("retrain", row["id"]), row["id"]))
     most = None if params.most_synthetic is None else round(params.most_synthetic * human)

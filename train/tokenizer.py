@@ -117,21 +117,28 @@ def counter(folder: Path) -> Count:
 def own(texts: list[str], most_tokens: int, path: Path) -> Count:
     """Tokens that a unigram model trained here makes; it is saved at `path`.
 
+    Raises:
+        InputError: there are more characters than tokens.
+
     Source: Kudo 2018, https://arxiv.org/abs/1804.10959
     """
     import sentencepiece
 
     model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(" ".join(text.split()) for text in texts),
-        model_writer=model,
-        vocab_size=most_tokens,
-        hard_vocab_limit=False,  # a small corpus gives fewer
-        character_coverage=1.0,
-        byte_fallback=True,
-        num_threads=1,
-        minloglevel=2,
-    )
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(" ".join(text.split()) for text in texts),
+            model_writer=model,
+            vocab_size=most_tokens,
+            hard_vocab_limit=False,  # a small corpus gives fewer
+            character_coverage=1.0,
+            byte_fallback=True,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        reason = str(error).rpartition("] ")[2]
+        raise InputError(f"tokenizer.own_tokens, {most_tokens}, will not do: {reason}") from error
     path.write_bytes(model.getvalue())
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     return lambda texts: [len(ids) for ids in processor.encode(texts)]

@@ -58,7 +58,7 @@ class SampledTrainer(Trainer):
     ) -> None:
         super().__init__(model=speaker.model, args=arguments, train_dataset=packed)
         self.speaker = speaker
-        self.own, self.others = vocabulary(packed.labels, speaker, sampled_tokens)
+        self.own, self.others = vocabulary(packed.own, speaker, sampled_tokens)
         self.sampled_tokens = min(sampled_tokens or 0, len(self.others))
 
     def compute_loss(
@@ -93,14 +93,14 @@ class SampledTrainer(Trainer):
 
 
 def vocabulary(
-    labels: Tensor, speaker: Speaker, sampled_tokens: int | None
+    seen: list[int], speaker: Speaker, sampled_tokens: int | None
 ) -> tuple[Tensor, Tensor]:
     """The tokens that every step scores, and the others: none where nothing is sampled."""
     size = len(output_rows(speaker))
     own = torch.ones(size, dtype=torch.bool)
     if sampled_tokens is not None:
         own[:] = False
-        own[labels[labels != IGNORED]] = True
+        own[seen] = True
         own[list(speaker.new_ids)] = True
     return own.nonzero().flatten(), (~own).nonzero().flatten()
 
@@ -127,11 +127,17 @@ def sampled_loss(  # noqa: PLR0913
 
 
 class Packed(torch.utils.data.Dataset[dict[str, Tensor]]):
-    """Packed rows in the order of training."""
+    """Packed rows in the order of training.
 
-    def __init__(self, ids: np.ndarray, labels: np.ndarray) -> None:
+    Args:
+        own: the labels of all adapters that are compared: with one softmax they differ in data
+            only.
+    """
+
+    def __init__(self, ids: np.ndarray, labels: np.ndarray, own: list[int]) -> None:
         self.ids = torch.from_numpy(ids)
         self.labels = torch.from_numpy(labels)
+        self.own = own
 
     def __len__(self) -> int:
         """Packed rows."""
@@ -144,7 +150,7 @@ class Packed(torch.utils.data.Dataset[dict[str, Tensor]]):
 
 def train(
     speaker: Speaker,
-    examples: tuple[np.ndarray, np.ndarray],
+    packed: Packed,
     params: "Adapt",
     checkpoints: Path,
     bar: str | None,
@@ -153,7 +159,7 @@ def train(
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
         per_device_train_batch_size=params.batch_rows,
-        max_steps=len(examples[0]) // params.batch_rows,
+        max_steps=len(packed) // params.batch_rows,
         learning_rate=params.learning_rate,
         lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": LEAST_RATE},
@@ -171,7 +177,7 @@ def train(
         disable_tqdm=True,
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # one device an adapter
-    trainer = SampledTrainer(speaker, params.sampled_tokens, Packed(*examples), arguments)
+    trainer = SampledTrainer(speaker, params.sampled_tokens, packed, arguments)
     trainer.remove_callback(PrinterCallback)
     if bar:
         trainer.add_callback(Bar(bar))

@@ -96,19 +96,40 @@ def records(
     """A record for each row; a text that is not UTF-8 is a fault."""
     number = 0
     for batch in batches:
-        rows = [decoded(batch.column(n)) for n in batch.schema.names]
+        names = batch.schema.names
+        rows = [decoded(batch.column(n)) for n in names]
         for values in zip(*rows, strict=True):
             number += 1
-            row = dict(zip(batch.schema.names, values, strict=True))
-            yield record(number, row, wanted)
+            yield record(number, dict(zip(names, values, strict=True)), wanted)
 
 
 def decoded(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """The values; bytes of a text that are not UTF-8 become lone surrogates."""
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    """The values; bytes of a text that are not UTF-8 become lone surrogates, nested ones too."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return decoded(as_values(column))
+    if pa.types.is_struct(kind):
+        fields = [decoded(pc.struct_field(column, n)) for n in range(kind.num_fields)]
+        names = [field.name for field in kind]
+        there = pc.is_valid(column).to_pylist()
+        rows = zip(*fields, strict=True) if fields else ((),) * len(column)
+        return [
+            dict(zip(names, values, strict=True)) if valid else None
+            for valid, values in zip(there, rows, strict=True)
+        ]
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return list(column.to_pylist())
     texts = pc.cast(column, pa.large_binary()).to_pylist()
     return [None if t is None else t.decode("utf-8", "surrogateescape") for t in texts]
+
+
+def as_values(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """A dictionary column as the values that it stands for, unchecked."""
+    if isinstance(column, pa.ChunkedArray):
+        return pa.chunked_array(
+            [chunk.dictionary_decode() for chunk in column.chunks], column.type.value_type
+        )
+    return column.dictionary_decode()
 
 
 def record(number: int, row: dict[str, Any], wanted: tuple[str | None, ...]) -> Record:

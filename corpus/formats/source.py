@@ -59,8 +59,12 @@ def check_path(source: Source) -> None:
     """
     parts = source.path.split("/")
     hub = parts[0] == "hub"
-    if parts[0] not in ("fetched", "raw", "hub") or ".." in parts or len(parts) < 2 + hub:
-        raise ValueError(f"path must be fetched/…, raw/… or hub/owner/name, got {source.path!r}")
+    stays = "" not in parts and ".." not in parts  # raw//etc/hosts would begin at the root
+    if parts[0] not in ("fetched", "raw", "hub") or not stays or len(parts) < 2 + hub:
+        raise ValueError(
+            "path must be fetched/…, raw/… or hub/owner/name, "
+            f"without .. or //, got {source.path!r}"
+        )
     pinned = source.revision is not None and re.fullmatch("[0-9a-f]{40}", source.revision)
     if not pinned if hub else source.revision is not None:
         raise ValueError(
