@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
+from corpus import settings as config
 from corpus.fetch import file_hash, tree_hash
+from corpus.leak import leaks
+from corpus.split import keys
+from corpus.table import read
 
 ROOT = Path(__file__).parent.parent
 CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts")
@@ -139,7 +143,20 @@ def test_rows_in_are_rows_kept_and_dropped(project: Path) -> None:
         assert report["entered"] == report["kept"] + report["dropped"], stage
     kept = json.loads((project / "reports/select.json").read_text("utf-8"))["kept"]
     split = json.loads((project / "reports/split.json").read_text("utf-8"))
-    assert kept == sum(split["rows"].values()) if isinstance(split["rows"], dict) else split["rows"]
+    assert kept == sum(split["rows"].values())
+
+
+def test_no_training_row_is_near_a_held_out_row(project: Path) -> None:
+    _, known = config.languages(config.load(project / "params.yaml"))
+    mixture = keys(read(project / "data/mix/orm/rows"), known)
+    assert len(mixture[0]) > 100
+    for name in ("validation", "test"):
+        held_out = keys(read(project / f"data/split/{name}"), known)
+        for mine, theirs in zip(mixture, held_out, strict=True):
+            assert not leaks(mine, theirs, 0.8).any()
+            assert leaks(
+                [next(filter(None, theirs))], theirs, 0.8
+            ).any()  # one planted leak is seen
 
 
 def test_a_second_repro_does_nothing(project: Path) -> None:
