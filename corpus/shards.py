@@ -105,8 +105,8 @@ def executor(workers: int) -> ProcessPoolExecutor:
 
 
 def begin(parent: int) -> None:
-    """Make this process a worker: Ctrl-C ends it without a word, and so does its parent's end."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Make this process a worker: its parent answers Ctrl-C, and takes it along when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     if os.getppid() != parent:  # it ended before
         os._exit(1)
