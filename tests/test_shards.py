@@ -128,6 +128,7 @@ def stop(params: Stop, shards: Shards, out: Path) -> Output:
     return Output()
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     run(stop, Stop)
 """
 
