@@ -73,11 +73,15 @@ def select(  # noqa: PLR0913
     dedup: Path,
     params: Select,
     languages: Languages,
+    active: tuple[str, ...],
 ) -> Output:
     """The ledger of all rows, with the limits that were applied and what each rule keeps.
 
+    A rule that drops too much of a neighbour is reported; it stops nothing, as nobody trains on it.
+
     Raises:
-        InputError: a limit names no rule or language, or a rule drops too much trusted text.
+        InputError: a limit names no rule or language, or a rule drops too much trusted text of an
+            active language.
     """
     facts = gathered(rows, sources, (identify, assess), dedup)
     check_names(params, facts.values, languages)
@@ -87,7 +91,8 @@ def select(  # noqa: PLR0913
     ledger, kept = judged(facts, verdicts)
     parts = pa.table({"language": facts.language, "origin": facts.origin, "trusted": facts.trusted})
     rates = keep_rates(parts, {r: ~(low | high) for r, (low, high, *_) in verdicts.items()}, kept)
-    check_kept(rates, params.least_kept, languages)
+    ours = [owner_of(code, languages) in active for code in rates["language"].to_pylist()]
+    check_kept(rates.filter(pa.array(ours, pa.bool_())), params.least_kept, languages)
     applied = [
         {"rule": rule, "language": key, "least": least, "most": most, "trusted": trusted}
         for (key, rule, trusted), (least, most) in sorted(bounds.items())

@@ -47,6 +47,7 @@ def run(tmp_path: Path) -> Callable[..., Output]:
         clusters: dict[str, tuple[str, float]] | None = None,
         params: Select = PARAMS,
         learned: tuple[dict[str, object], ...] = (),
+        active: tuple[str, ...] = ("nah", "khm"),
     ) -> Output:
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         ids = table["id"].to_pylist()
@@ -70,7 +71,7 @@ def run(tmp_path: Path) -> Callable[..., Output]:
         sources = pa.table({"origin": ["test"], "trusted": [True]})
         write(sources, folder / "sources", 10**8)
         scored = (folder / "identify", folder / "assess", folder / "clusters")
-        result = select(folder / "rows", sources, *scored, params, LANGUAGES)
+        result = select(folder / "rows", sources, *scored, params, LANGUAGES, active)
         ledger = result.tables["ledger"]
         kept = ledger.filter(ledger["kept"])["id"]
         conserve("select", entering(folder / "rows")["id"], ledger, kept)
@@ -271,6 +272,7 @@ def test_a_rule_that_eats_trusted_text_fails_the_stage(
     run(table, bad, params=own)
     other = corpus(*["tlajtolli"] * 40, origin="crawl")  # nobody vouches for it
     run(other, bad, params=params)
+    run(table, bad, params=params, active=("khm",))  # a neighbour stops nothing
 
 
 @pytest.mark.parametrize(
