@@ -143,13 +143,13 @@ def map_ray(function: Callable[[T], R], tasks: Sequence[T], shards: Shards, labe
                 done = ray.wait(left, num_returns=1)[0][0]
                 results[waiting[done]] = ray.get(done)
                 bar.update()
-    except RayTaskError as error:
-        raise error.cause from None
-    except (WorkerCrashedError, NodeDiedError) as error:
-        raise died(label, shards, tasks, results) from error
-    finally:
-        for future in waiting:
-            ray.cancel(future, force=True)  # a task that is done is left alone
+    except BaseException as error:
+        ray.shutdown()  # ends what still runs; Ray 2.60's cancel can end this process instead
+        if isinstance(error, RayTaskError):
+            raise error.cause from None
+        if isinstance(error, WorkerCrashedError | NodeDiedError):
+            raise died(label, shards, tasks, results) from error
+        raise
     return [results[number] for number in range(len(tasks))]
 
 
