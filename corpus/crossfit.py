@@ -13,8 +13,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from corpus.classifier import NOISE, FastText, as_bytes, probabilities, train, windows
-from corpus.detection import Floats
+from corpus.classifier import (
+    FINER,
+    NOISE,
+    FastText,
+    Told,
+    as_bytes,
+    probabilities,
+    train,
+    windows,
+)
+from corpus.detection import Floats, Mask
+from corpus.mixed import Chances, Mixing, Part, Planted, mixtures, parts
 from corpus.noise import noise
 from corpus.orthography import matching_key
 from corpus.table import digest
@@ -32,7 +42,9 @@ class Segment(NamedTuple):
     fold: int
     learn: bool  # whether models may learn from it and be measured on it
     row: int  # -1: not of the table
-    side: str  # target or source
+    side: str  # target, source or other
+    document: str
+    variety: str  # a code as rows carry it; empty: of the label only
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,8 @@ class Plan:
     """All that the models of one language have in common."""
 
     segments: list[Segment]
-    labels: tuple[str, ...]  # whose probabilities are asked
+    labels: tuple[str, ...]  # whose probabilities are asked; the language's own is first
+    pivot: str  # one of the labels
     varieties: dict[str, tuple[str, ...]]  # ISO 639-3 codes of labels that are keys of languages
     orthography: str | None
     how: FastText
@@ -48,7 +61,14 @@ class Plan:
     most: int  # windows of a label, those of lowest hash
     noise: int  # segments of each kind to learn
     held_out_noise: int  # segments of each kind to measure on, for each fold
+    least_variety: int  # segments to learn of a variety; with fewer it is learned as its label only
+    mixing: Mixing
     seed: int
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The columns of chances."""
+        return (*self.labels, NOISE)
 
 
 @dataclass(frozen=True)
@@ -56,10 +76,11 @@ class Study:
     """What one model says of the text that it has not seen."""
 
     places: list[int]  # of the segments
-    chances: Floats  # (segments, labels)
-    best: list[str]
+    told: Told  # of the segments
+    parts: list[list[Part] | None]  # of the segments; null: not looked for
     noise: list[tuple[str, str]]  # kind and text
     noise_chances: Floats
+    planted: list[Planted]  # mixtures of held-out segments, with what was found in them
     model: bytes | None  # of the model of all folds
 
 
@@ -94,18 +115,59 @@ def study(task: tuple[Plan, int]) -> Study:
     model = train(examples(plan, fold), plan.how, plan.seed)
     places = [n for n, segment in enumerate(plan.segments) if segment.fold == fold]
     texts = [plan.segments[n].text for n in places]
-    chances, best = probabilities(model, key, plan.labels, texts)
+    told = probabilities(model, key, plan.asked, texts)
     made = [] if fold == ALL else [*noise(sorted(texts), plan.held_out_noise, plan.seed + 1 + fold)]
-    noise_chances, _ = probabilities(model, key, plan.labels, [text for _, text in made])
-    whole = as_bytes(model) if fold == ALL else None
-    return Study(places, chances, best, made, noise_chances, whole)
+    of_noise = probabilities(model, key, plan.asked, [text for _, text in made])
+
+    def chances(some: Sequence[str]) -> Floats:
+        return probabilities(model, key, plan.asked, some).chances
+
+    mine = [plan.segments[n].side == "target" for n in places]
+    return Study(
+        places,
+        told,
+        parts_of(texts, told.chances, np.array(mine, dtype=bool), chances, plan),
+        made,
+        of_noise.chances,
+        [] if fold == ALL else planted(plan, fold, chances),
+        as_bytes(model) if fold == ALL else None,
+    )
+
+
+def parts_of(
+    texts: Sequence[str], whole: Floats, asked: Mask, chances: Chances, plan: Plan
+) -> list[list[Part] | None]:
+    """The parts of the texts that are asked for; null for the others and where they are short."""
+    some: list[int] = np.flatnonzero(asked).tolist()
+    found = parts([texts[n] for n in some], whole[some], chances, plan.labels, plan.mixing)
+    made: list[list[Part] | None] = [None] * len(texts)
+    for place, part in zip(some, found, strict=True):
+        made[place] = part
+    return made
+
+
+def planted(plan: Plan, fold: int, chances: Chances) -> list[Planted]:
+    """Pure segments and mixtures of a fold's held-out text, with the parts found in them."""
+    sides = [
+        sorted({s.text for s in plan.segments if s.fold == fold and s.learn and s.label == label})
+        for label in (plan.labels[0], plan.pivot)
+    ]
+    made = mixtures(sides, plan.mixing, plan.seed + fold)
+    texts = [text for text, _ in made]
+    found = parts(texts, chances(texts), chances, plan.labels, plan.mixing)
+    return [Planted(true, part or []) for (_, true), part in zip(made, found, strict=True)]
 
 
 def examples(plan: Plan, fold: int) -> list[tuple[str, str]]:
     """Examples (label, folded window) of the other folds and noise, classes balanced, by hash."""
     key = matching_key(plan.orthography)
     held = {key(s.text) for s in plan.segments if s.fold == fold != ALL}
-    others = {(s.label, s.text) for s in plan.segments if s.learn and s.fold != fold}
+    enough = learned_varieties(plan)
+    others = {
+        (s.label + (FINER + s.variety if s.variety in enough else ""), s.text)
+        for s in plan.segments
+        if s.learn and s.fold != fold
+    }
     seen = sorted((label, text) for label, text in others if key(text) not in held)
     of_label: dict[str, list[str]] = defaultdict(list)
     for label, text in seen:
@@ -118,6 +180,12 @@ def examples(plan: Plan, fold: int) -> list[tuple[str, str]]:
     for _, text in noise([text for _, text in seen], plan.noise, plan.seed):
         made += [(NOISE, key(window)) for window in windows(text)[:1]]
     return sorted(made, key=lambda example: digest(*example))
+
+
+def learned_varieties(plan: Plan) -> set[str]:
+    """The varieties with enough text to be told apart."""
+    sizes = Counter(s.variety for s in plan.segments if s.learn and s.variety)
+    return {name for name, size in sizes.items() if size >= plan.least_variety}
 
 
 def cuts(pieces: Sequence[str], least: int, chance: np.random.Generator) -> Iterator[str]:
@@ -141,12 +209,14 @@ def told_apart(labelled: Iterable[tuple[str, str]]) -> set[str]:
     return {text for text, names in labels.items() if len(names) == 1}
 
 
-def joined(plan: Plan, studies: Iterable[Study]) -> tuple[Floats, list[str]]:
-    """The chances and best label of every segment, each from the one study that held it out."""
-    chances = np.full((len(plan.segments), len(plan.labels)), np.nan)
-    best = [""] * len(plan.segments)
+def joined(plan: Plan, studies: Iterable[Study]) -> tuple[Told, list[list[Part] | None]]:
+    """What is said of every segment, each by the one study that held it out."""
+    chances = np.full((len(plan.segments), len(plan.asked)), np.nan)
+    best, finest = [""] * len(plan.segments), [""] * len(plan.segments)
+    found: list[list[Part] | None] = [None] * len(plan.segments)
     for made in studies:
-        chances[made.places] = made.chances
-        for place, label in zip(made.places, made.best, strict=True):
-            best[place] = label
-    return chances, best
+        chances[made.places] = made.told.chances
+        for n, place in enumerate(made.places):
+            best[place], finest[place] = made.told.best[n], made.told.finest[n]
+            found[place] = made.parts[n]
+    return Told(chances, best, finest), found

@@ -68,17 +68,45 @@ def least_score(negatives: Floats, false_accepts: float) -> float | None:
     return float(np.nextafter(np.sort(negatives)[::-1][min(allowed, len(negatives) - 1)], np.inf))
 
 
-def calibration_error(scores: Floats, positive: Mask) -> float | None:
-    """Mean distance of score and share of positives over bins, both classes as if equally many.
+def at_prior(scores: Floats, prior: float) -> Floats:
+    """Scores made for as many positives as negatives, put right for a share of positives.
+
+    >>> at_prior(np.array([0.5]), 0.01).round(4)
+    array([0.01])
+
+    Source: Saerens et al. 2002, https://doi.org/10.1162/089976602753284446
+    """
+    safe = np.clip(scores, 1e-12, 1 - 1e-12)
+    return np.asarray(expit(logit(safe) + logit(prior)), dtype=np.float64)
+
+
+def reliability(scores: Floats, positive: Mask, prior: float) -> dict[str, Any] | None:
+    """Score beside share of positives in bins, at a share of positives; the mean gap is the error.
 
     Source: Naeini et al. 2015, https://doi.org/10.1609/aaai.v29i1.9602
     """
     if positive.all() or not positive.any():
         return None
-    weights = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
-    bins = np.minimum((scores * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, weights * (scores - positive), BINS)
-    return float(np.abs(gaps).sum())
+    weights = np.where(positive, prior / positive.sum(), (1 - prior) / (~positive).sum())
+    shifted = at_prior(scores, prior)
+    places = np.minimum((shifted * BINS).astype(int), BINS - 1)
+    weight, score, true = (
+        np.bincount(places, weights * values, BINS)
+        for values in (np.ones(len(scores)), shifted, positive.astype(float))
+    )
+    filled = weight > 0
+    bins = zip(*(x[filled].tolist() for x in (weight, score, true)), strict=True)
+    return {
+        "share_of_it": prior,
+        "calibration_error": float(np.abs(score - true).sum()),
+        "bins": [{"weight": w, "score": s / w, "share": t / w} for w, s, t in bins],
+    }
+
+
+def calibration_error(scores: Floats, positive: Mask) -> float | None:
+    """Mean distance of score and share of positives, both classes as if equally many."""
+    found = reliability(scores, positive, 0.5)
+    return None if found is None else float(found["calibration_error"])
 
 
 def at_limit(accepted: Mask, positive: Mask) -> dict[str, Any]:
@@ -92,18 +120,21 @@ def at_limit(accepted: Mask, positive: Mask) -> dict[str, Any]:
 
 
 def transferred(
-    chances: Floats, positive: Mask, fold: NDArray[np.int64], false_accepts: float
-) -> dict[str, Any]:
-    """What each fold gives under the line and limit that the other folds chose."""
+    chances: Floats, positive: Mask, fold: NDArray[np.int64], clean: Mask, false_accepts: float
+) -> tuple[Floats, Mask]:
+    """Scores and verdicts of each fold under the line and limit that the other folds chose.
+
+    Args:
+        clean: what a line and a limit may be chosen on.
+    """
     scores, accepted = np.zeros(len(chances)), np.zeros(len(chances), dtype=bool)
     for number in np.unique(fold):
-        here, there = fold == number, fold != number
+        here, there = fold == number, (fold != number) & clean
         slope, intercept = line(chances[there], positive[there])
         scores[here] = calibrated(chances[here], slope, intercept)
         least = least_score(chances[there & ~positive], false_accepts)
         accepted[here] = least is not None and chances[here] >= least
-    found = at_limit(accepted, positive)
-    return {**found, "calibration_error": calibration_error(scores, positive)}
+    return scores, accepted
 
 
 def accepted_by_language(accepted: Mask, labels: Sequence[str]) -> list[dict[str, Any]]:

@@ -10,16 +10,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from fontTools.unicodedata import script as script_of
 
-from corpus.classifier import FastText, load, save
-from corpus.crossfit import ALL, Plan, Study, joined, study
+from corpus.classifier import FINER, FastText, load, save
+from corpus.crossfit import ALL, Plan, Study, joined, learned_varieties, study
 from corpus.detection import Floats, Mask, calibrated, share
-from corpus.proof import Line, drawn, held_out, labelled_pivot, proof
+from corpus.mixed import Mixing, Part, figures, is_mixed
+from corpus.proof import (
+    Held,
+    Line,
+    drawn,
+    held_out,
+    labelled_pivot,
+    languages_told,
+    proof,
+    varieties_told,
+)
 from corpus.seed import (
     claims,
     judged_by,
@@ -36,14 +46,19 @@ from corpus.stage import Output, run
 from corpus.table import LIMITS, counts
 
 __all__ = ["identify", "load"]
+T = TypeVar("T")
+PARTS = pa.list_(pa.struct([("language", pa.string()), ("share", pa.float64())]))
 SCORES = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
         pa.field("language", pa.string()),  # the model's best label of the target
+        pa.field("variety", pa.string()),  # that label's most probable variety; null: none known
         pa.field("script", pa.string()),  # ISO 15924, of most letters of the target
         pa.field("language_score", pa.float64()),  # that the target is what its row claims, 0..1
         pa.field("source_score", pa.float64()),  # that the source is in the pivot language, 0..1
         pa.field("swapped", pa.bool_()),  # each side looks like the other's language
+        pa.field("mixed", pa.bool_()),  # the target's parts are in several languages; null: short
+        pa.field("parts", PARTS),  # in their order
     ]
 )
 FIGURES = pa.schema(  # held-out segments of each language that pass for another
@@ -67,6 +82,7 @@ class Identify:
     """How models are trained and where the limit lies."""
 
     false_accepts: float  # share of held-out text of other languages that reaches the limit
+    prior: dict[str, float]  # by key or default: expected share of the language in raw text
     folds: int  # of documents
     least_trusted: int  # trusted segments of a language; with fewer it gets no model and no score
     least_examples: int  # of a label; fewer are filled up with cuts of themselves
@@ -74,15 +90,22 @@ class Identify:
     noise: int  # segments of each kind of noise to learn
     held_out_noise: int  # segments of each kind and fold to measure on
     fasttext: FastText
+    mixing: Mixing
     seed: int
 
     def __post_init__(self) -> None:
         if not 0 < self.false_accepts < 1:
             raise ValueError(f"false_accepts must be between 0 and 1, got {self.false_accepts}")
+        if "default" not in self.prior or not all(0 < p < 1 for p in self.prior.values()):
+            raise ValueError(f"prior needs 'default', and shares above 0 and below 1: {self.prior}")
         if self.folds < 2 or self.least_trusted < self.folds:
             raise ValueError(f"need 2 <= folds <= least_trusted, got {self}")
         if min(self.least_examples, self.noise, self.held_out_noise) < 0 or self.most_examples < 1:
             raise ValueError(f"numbers of examples and noise must be at least 0, got {self}")
+
+    def prior_of(self, label: str) -> float:
+        """The expected share of a language in raw text."""
+        return self.prior.get(label, self.prior["default"])
 
 
 @dataclass(frozen=True)
@@ -92,6 +115,8 @@ class Verdict:
     labels: tuple[str, ...]  # the columns of chances
     chances: dict[str, Floats]  # by side: (rows, labels); NaN where a row has no such side
     best: list[str | None]
+    finest: list[str | None]
+    parts: list[list[Part] | None]
     swapped: Mask
     lines: dict[str, Line]  # by label with enough trusted segments
     report: dict[str, Any]
@@ -114,7 +139,7 @@ def identify(  # noqa: PLR0913
     foreign = read_others(others)
     scores = [{"id": fact["id"], "script": script(fact["target"])} for fact in facts]
     limits: list[dict[str, Any]] = []
-    figures: list[dict[str, Any]] = []
+    passing: list[dict[str, Any]] = []
     report: dict[str, dict[str, Any]] = {}
     done: set[str] = set()
     for key in sorted(active):
@@ -129,13 +154,13 @@ def identify(  # noqa: PLR0913
         mine = judged_by(key, active, languages) - done
         done |= mine
         theirs = rows_of(plan, facts, mine)
-        mark(scores, facts, found, theirs)
+        mark(scores, facts, found, theirs, params.mixing.least_share)
         report[key] |= found.report | {"by_variety": by_variety(facts, found, theirs)}
-        figures += [{"model": key, **figure} for figure in found.figures]
+        passing += [{"model": key, **figure} for figure in found.figures]
         limits += limits_of(found, sorted(mine))
         pivot = pivot_of(languages[key])
         store(studies[0], found, plan, out / "models" / key, pivot)
-    tables = {"scores": (scores, SCORES), "limits": (limits, LIMITS), "figures": (figures, FIGURES)}
+    tables = {"scores": (scores, SCORES), "limits": (limits, LIMITS), "figures": (passing, FIGURES)}
     made = {name: pa.Table.from_pylist(data, schema=kind) for name, (data, kind) in tables.items()}
     swaps = rows.append_column("swapped", made["scores"]["swapped"])
     report["swapped"] = counts(swaps.filter(swaps["swapped"]), "origin")
@@ -155,6 +180,7 @@ def planned(
     return Plan(
         segments=segments,
         labels=labels_of(key, segments, languages),
+        pivot=pivot_of(languages[key]),
         varieties={name: languages[name].varieties for name in at_work((key,), languages)},
         orthography=languages[key].orthography,
         how=params.fasttext,
@@ -162,6 +188,8 @@ def planned(
         most=params.most_examples,
         noise=params.noise,
         held_out_noise=params.held_out_noise,
+        least_variety=params.least_trusted,
+        mixing=params.mixing,
         seed=params.seed,
     )
 
@@ -170,29 +198,57 @@ def judged(
     plan: Plan, studies: Sequence[Study], rows: int, lid176: Path, params: Identify
 ) -> Verdict:
     """All that the studies say: chances by row, swaps, and figures on held-out segments."""
-    chances, best_label = joined(plan, studies)
-    sides = {side: np.full((rows, len(plan.labels)), np.nan) for side in ("target", "source")}
-    best: list[str | None] = [None] * rows
+    told, parts = joined(plan, studies)
+    sides = {side: np.full((rows, len(plan.asked)), np.nan) for side in ("target", "source")}
     for n, segment in enumerate(plan.segments):
         if segment.side in sides:
-            sides[segment.side][segment.row] = chances[n]
-        if segment.side == "target":
-            best[segment.row] = best_label[n]
+            sides[segment.side][segment.row] = told.chances[n]
     swapped = swaps(plan, sides, rows)
-    held = held_out(plan, studies, chances, swapped, lid176)
+    held = held_out(plan, studies, told, swapped, lid176)
     few = {label: trusted(plan, label) for label in plan.labels}
     few = {label: count for label, count in few.items() if count < params.least_trusted}
     lines = {n: drawn(held, n, params.false_accepts) for n in plan.labels if n not in few}
-    proofs = {label: proof(held, label, lines[label], params.false_accepts) for label in lines}
+    proofs = {
+        label: proof(held, label, lines[label], params.false_accepts, params.prior_of(label))
+        for label in lines
+    }
     return Verdict(
-        plan.labels,
+        plan.asked,
         sides,
-        best,
+        by_row(plan, told.best, rows),
+        by_row(plan, told.finest, rows),
+        by_row(plan, parts, rows),
         swapped,
         lines,
-        {"labels": {n: report for n, (report, _) in proofs.items()}, "too_few_to_score": few},
+        {
+            "labels": {n: report for n, (report, _) in proofs.items()},
+            "too_few_to_score": few,
+            **held_out_figures(plan, studies, held, params),
+        },
         [figure for _, figures in proofs.values() for figure in figures],
     )
+
+
+def by_row(plan: Plan, of_segments: Sequence[T | None], rows: int) -> list[T | None]:
+    """What is said of the segments as a list by the row whose target they are."""
+    made: list[T | None] = [None] * rows
+    for segment, value in zip(plan.segments, of_segments, strict=True):
+        if segment.side == "target":
+            made[segment.row] = value
+    return made
+
+
+def held_out_figures(
+    plan: Plan, studies: Sequence[Study], held: Held, params: Identify
+) -> dict[str, Any]:
+    """Figures of languages, of their varieties and of planted mixtures, all on held-out text."""
+    learned = learned_varieties(plan)
+    planted = [made for study in studies for made in study.planted]
+    return {
+        "languages": languages_told(held, params.seed),
+        "varieties": {n: varieties_told(held, n, learned, params.seed) for n in plan.varieties},
+        "mixed": figures(planted, plan.labels[0], params.mixing.least_share),
+    }
 
 
 def swaps(plan: Plan, sides: dict[str, Floats], rows: int) -> Mask:
@@ -211,16 +267,23 @@ def swaps(plan: Plan, sides: dict[str, Floats], rows: int) -> Mask:
 
 
 def mark(
-    scores: list[dict[str, Any]], facts: list[dict[str, Any]], found: Verdict, rows: Iterable[int]
+    scores: list[dict[str, Any]],
+    facts: list[dict[str, Any]],
+    found: Verdict,
+    rows: Iterable[int],
+    least_share: float,
 ) -> None:
     """Put into the scores what was found for some rows."""
     for n in rows:
         fact = facts[n]
         scores[n] |= {
             "language": found.best[n],
+            "variety": (found.finest[n] or "").partition(FINER)[2] or None,
             "language_score": scored(found, n, "target", fact["key"]),
             "source_score": scored(found, n, "source", fact["pivot"]),
             "swapped": bool(found.swapped[n]),
+            "mixed": None if (parts := found.parts[n]) is None else is_mixed(parts, least_share),
+            "parts": None if parts is None else [part._asdict() for part in parts],
         }
 
 

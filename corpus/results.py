@@ -136,6 +136,7 @@ def identify_lines(report: Tree, key: str) -> Lines:
         ("  at false accepts", estimate(found["false_accepts"], 4)),
         ("  limit from other folds", estimate(fair.get("recall"), 3)),
         ("  lid.176, same rate", estimate(theirs, 3) if theirs else "does not know it"),
+        ("  macro F1 of languages", estimate(report.get("languages", {}).get("macro_f1"), 3)),
     ]
 
 

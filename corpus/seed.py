@@ -76,10 +76,13 @@ def segments_of(
     for n in mine:
         fact, source, target = facts[n], facts[n]["source"], facts[n]["target"]
         learn = fact["trusted"] and spelling(source or "") != spelling(target or "")
-        sides = (("target", fact["key"], target), ("source", fact["pivot"], source))
+        sides = (
+            ("target", fact["key"], variety_of(fact), target),
+            ("source", fact["pivot"], "", source),
+        )
         segments += [
-            Segment(label, text, fold_of.get(n, ALL), learn, n, side)
-            for side, label, text in sides
+            Segment(label, text, fold_of.get(n, ALL), learn, n, side, place_of(fact)[1], finer)
+            for side, label, finer, text in sides
             if label and text
         ]
     return segments + other_segments(foreign, {name: languages[name] for name in near}, folds)
@@ -129,9 +132,14 @@ def other_segments(foreign: list[dict[str, Any]], near: Languages, folds: int) -
     chosen = [place for place in labelled if place[2] in own]
     dealt = deal([(label, section, 0) for label, section, _ in chosen], folds)
     return [
-        Segment(label, text, fold, True, -1, "other")
+        Segment(label, text, fold, True, -1, "other", label, "")
         for (label, _, text), fold in zip(chosen, dealt, strict=True)
     ]
+
+
+def variety_of(fact: dict[str, Any]) -> str:
+    """The code of a row's variety; empty where it is the language's own key: not known."""
+    return "" if fact["language"].split("_")[0] == fact["key"] else str(fact["language"])
 
 
 def label_of(code: str, near: Languages) -> str:

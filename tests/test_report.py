@@ -83,7 +83,16 @@ def whole_run() -> dict[str, Any]:
         "fetch": {"assets": {"corpora/x": {"address": "path:x", "sha256": "00", "bytes": 1}}},
         "gather": {**decided, **dropped, "sources": {"libreoffice": source}},
         "clean": {**decided, "dropped_by_reason": {}},
-        "identify": {"orm": {"labels": {"orm": label}, "by_variety": {"orm_Latn": WILSON}}},
+        "identify": {
+            "orm": {
+                "labels": {"orm": label},
+                "by_variety": {"orm_Latn": WILSON},
+                "languages": {
+                    "macro_f1": WILSON | {"value": 0.5},
+                    "abstention": [{"limit": 0.9, "coverage": WILSON, "accuracy": WILSON}],
+                },
+            }
+        },
         "select": {**decided, **dropped},
         "split": {"by_split": {"train": rows, "validation": {}, "test": rows}},
         "validate": {
@@ -265,7 +274,9 @@ def test_a_run_without_optional_parts_has_a_page_and_cards(tmp_path: Path) -> No
     made = run_report(tmp_path, bare_run())
     drawn = {"rows_lost", "reasons", "kept_orm", "keep_rates_orm", "splits_orm", "learning_orm"}
     assert drawn <= set(made["figures"])
-    assert not {"identification_orm", "gates_orm", "synthetic_orm"} & set(made["figures"])
+    assert not {"identification_orm", "abstention_orm", "gates_orm", "synthetic_orm"} & set(
+        made["figures"]
+    )
     data = DatasetCard.load(tmp_path / "reports" / "data_card.md")
     assert data.data.license == "mpl-2.0"
     assert data.data.language == ["orm", "spa"]

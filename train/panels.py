@@ -192,6 +192,35 @@ def identification(key: str, report: Tree, languages: Languages) -> Panel | None
     )
 
 
+def abstention(key: str, report: Tree) -> Panel | None:
+    """Coverage against accuracy as the least probability of a label moves; None without a model."""
+    curve = report.get("languages", {}).get("abstention", [])
+    marks = [
+        Mark(f"{point['limit']:g}", name, *value)
+        for point in curve
+        for name in ("coverage", "accuracy")
+        if (value := bounds(point[name]))
+    ]
+    if not marks:
+        return None
+    return Panel(
+        name=f"abstention_{key}",
+        title="What is labelled, and how much of it rightly, as the limit rises",
+        note="Of held-out segments of all languages and noise: the share whose most probable label "
+        "(the language, a neighbour, the pivot, noise or other) reaches the limit, and the share "
+        "of those that is right. Wilson's 95 % intervals.",
+        alt="Dots with intervals: "
+        + "; ".join(f"{mark.group} {mark.value:.3f} at {mark.label}" for mark in marks)
+        + ".",
+        figure=dots({"": marks}, "share"),
+        head=["limit", "coverage", "accuracy"],
+        rows=[
+            [point["limit"], *(estimate(point[n], 4) for n in ("coverage", "accuracy"))]
+            for point in curve
+        ],
+    )
+
+
 def splits(key: str, report: Tree, languages: Languages) -> Panel | None:
     """Rows of each variety in train, validation and test; None where none was kept."""
     by_split = report["by_split"]

@@ -189,6 +189,7 @@ def corpus(
         distributions.lengths(key, facts, params.bins),
         distributions.scores(key, facts, params.bins),
         panels.identification(key, found["identify"].get(key, {}), languages),
+        panels.abstention(key, found["identify"].get(key, {})),
         panels.splits(key, found["split"], languages),
     )
 
