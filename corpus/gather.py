@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from corpus.formats.readers import records
 from corpus.formats.row import READ, VERDICT, Origin, row
+from corpus.formats.segment import segmented
 from corpus.formats.source import Source
 from corpus.settings import Language, Languages, at_work, settings
 from corpus.stage import Output, judged, run
@@ -124,7 +125,11 @@ def read_source(origin: Origin, roots: dict[str, Path]) -> pa.Table:
     """
     ids: Counter[str] = Counter()
     places: Counter[str] = Counter()
-    read = records(origin.source, roots)
+    read = (
+        (file, part)
+        for file, record in records(origin.source, roots)
+        for part in segmented(origin.source, record)
+    )
     rows = (row(origin, file, record, ids, places) for file, record in read)
     pieces = []
     try:
