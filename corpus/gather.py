@@ -35,6 +35,16 @@ SOURCES = pa.schema(  # what later stages ask about an origin
 )
 
 
+DOCUMENTS = pa.schema(  # the genre of what was gathered
+    [
+        pa.field("origin", pa.string(), nullable=False),
+        pa.field("document", pa.string()),
+        pa.field("domain", pa.string()),  # null: not known
+        pa.field("rows", pa.int64(), nullable=False),
+    ]
+)
+
+
 @settings
 class Gather:
     """The sources, and what is too long for a row."""
@@ -70,7 +80,12 @@ def gather(
     facts = described(wanted, rows)
     report = judged("gather", entered.select(["id", "language", "origin"]), ledger, rows)
     return Output(
-        tables={"rows": rows, "ledger": ledger, "sources": facts},
+        tables={
+            "rows": rows,
+            "ledger": ledger,
+            "sources": facts,
+            "documents": documents(wanted, rows),
+        },
         report={**report, "sources": summary(facts, entered, rows)},
     )
 
@@ -178,6 +193,21 @@ def described(wanted: dict[str, Source], rows: pa.Table) -> pa.Table:
         for name, source in wanted.items()
     ]
     return pa.Table.from_pylist(facts, schema=SOURCES)
+
+
+def documents(wanted: dict[str, Source], rows: pa.Table) -> pa.Table:
+    """Every document with its domain, as its source has it."""
+    facts = [
+        {
+            "origin": origin,
+            "document": document,
+            "domain": wanted[origin].domains.get(document, wanted[origin].domains.get("*")),
+            "rows": count,
+        }
+        for origin, found in counts(rows, "origin", "document").items()
+        for document, count in found.items()
+    ]
+    return pa.Table.from_pylist(facts, schema=DOCUMENTS)
 
 
 def summary(facts: pa.Table, entered: pa.Table, rows: pa.Table) -> dict[str, object]:

@@ -190,6 +190,7 @@ def corpus(
         distributions.scores(key, facts, params.bins),
         panels.identification(key, found["identify"].get(key, {}), languages),
         panels.splits(key, found["split"], languages),
+        panels.concentration(key, found["mix"]["languages"][key]["concentration"]),
     )
 
 

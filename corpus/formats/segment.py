@@ -8,7 +8,7 @@ Source: UAX #29, https://www.unicode.org/reports/tr29/#Sentence_Boundaries
 """
 
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import regex
 from unicode_segmentation_rs import unicode_sentences
@@ -45,10 +45,10 @@ def sentences(text: str) -> list[str]:
 
 
 def goes_on(before: str, after: str) -> bool:
-    """Whether what looks like a boundary is none: after a number, before signs, after an initial."""
-    if before.endswith("\n"):
+    """Whether what looks like a boundary is none: after a number, or after an initial."""
+    if before.endswith("\n") or not LETTER.search(after):
         return False
-    return not (LETTER.search(before) and LETTER.search(after)) or bool(INITIAL.search(before))
+    return not LETTER.search(before) or INITIAL.search(before) is not None
 
 
 def bounded(text: str) -> list[str]:
@@ -62,9 +62,7 @@ def bounded(text: str) -> list[str]:
         start = text.index(part, end)
         starts.append(start if starts else 0)
         end = start + len(part)
-    return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)] or (
-        [text] if text else []
-    )
+    return [text[a:b] for a, b in pairwise([*(starts or [0]), len(text)]) if b > a]
 
 
 def at_shads(text: str) -> Iterator[str]:
