@@ -14,7 +14,7 @@ import pyarrow as pa
 from sacrebleu.metrics.chrf import CHRF
 
 from augment.engines import thot
-from augment.translator import Row, held_back, translate
+from augment.translator import Row, held_back, trained, translate
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
@@ -45,10 +45,11 @@ def backtranslate(  # noqa: PLR0913
     languages: Languages,
     shards: Shards,
 ) -> Output:
-    """Rows of a machine-made source and a human target, one for each parent."""
+    """Rows of a machine-made source and a human target, one for each parent, if it can be made."""
     made, report = [], {}
     for key, rows in rows_of(train, active, languages).items():
         parents = choose(rows, params)
+        parents = parents if parents and trained(translator / key) else []
         model = translator / key / "backward"
 
         def back(texts: list[str], model: Path = model) -> list[str]:

@@ -150,7 +150,7 @@ def effect(
 def calibrate(
     pairs: Sequence[Row],
     yards: Yardstick,
-    backward: Translate,
+    backward: Translate | None,
     limits: Mapping[str, float | None],
     seed: int,
 ) -> tuple[dict[str, Any], dict[str, float]]:
@@ -158,9 +158,10 @@ def calibrate(
 
     Args:
         pairs: human, of the validation split: their targets are translated back.
+        backward: null where there is no translator, and so nothing to measure.
         limits: those of back-translation, to report what each would drop.
     """
-    if not pairs:
+    if not pairs or backward is None:
         return {"rows": 0}, {}
     human = [row["source"] for row in pairs]
     targets = [row["target"] for row in pairs]

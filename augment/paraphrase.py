@@ -14,7 +14,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 from augment.backtranslate import child
 from augment.engines import thot
-from augment.translator import Row, share_of, shown, translate
+from augment.translator import Row, share_of, shown, trained, translate
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
@@ -53,6 +53,7 @@ def paraphrase(  # noqa: PLR0913
     made, report = [], {}
     for key, rows in rows_of(train, active, languages).items():
         parents = choose(rows, params.most_rows)
+        parents = parents if parents and trained(translator / key) else []
         engine, trips = round_trip([row["target"] for row in parents], translator / key, shards)
         reasons = [
             reason(row["target"], trip, params) for row, trip in zip(parents, trips, strict=True)

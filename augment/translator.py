@@ -1,7 +1,8 @@
 """Trains a phrase-based translator both ways on the project's own bitext.
 
 Only human pairs of the training split serve, and of those not the share that is held back as
-monolingual: back-translation is measured on that share, so no translator may have seen it.
+monolingual: back-translation is measured on that share, so no translator may have seen it. A
+language with too few pairs gets no translator: the report says so, and what needs one is empty.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ class Translator:
     """Which pairs a translator learns from."""
 
     most_pairs: int | None  # trained on, chosen by hash of the id; null: all
-    least_pairs: int  # fewer is an error: nothing useful is learned
+    least_pairs: int  # with fewer a language gets no translator: nothing useful is learned
     most_tokens: int  # words and marks on a side of a pair; longer ones align badly
 
     def __post_init__(self) -> None:
@@ -79,52 +80,57 @@ def translator(  # noqa: PLR0913
 ) -> Output:
     """Models forward (pivot to target) and backward of each active language, in a folder each.
 
-    Beside them lie the ids of the pairs they saw, for a fair comparison later.
-
-    Raises:
-        InputError: a language has too few pairs.
-
+    Beside them lie the ids of the pairs they saw, for a fair comparison later; they lie alone where
+    a language has too few pairs.
     """
     share = share_of(monolingual_share)
-    report: dict[str, dict[str, object]] = {}
+    report: dict[str, dict[str, Any]] = {}
     jobs: list[tuple[list[Pair], Path]] = []
     for key, rows in rows_of(train, active, languages).items():
-        chosen, report[key] = choose(key, rows, share, params)
+        chosen, report[key] = choose(rows, share, params)
         ids = out / key / "ids.txt"
         ids.parent.mkdir(parents=True)
         ids.write_text("".join(f"{row['id']}\n" for row in chosen), "utf-8")
         pairs = [(row["source"], row["target"]) for row in chosen]
-        jobs += directions(pairs, out / key)
-    engines = map_shards(learn, jobs, shards, "translator")
-    for number, key in enumerate(report):
-        report[key]["engines"] = dict(
-            zip(("forward", "backward"), engines[2 * number : 2 * number + 2], strict=True)
-        )
+        jobs += directions(pairs, out / key) if chosen else []
+    engines = map_shards(learn, jobs, shards, "translator") if jobs else []
+    for (_, folder), engine in zip(jobs, engines, strict=True):
+        report[folder.parent.name].setdefault("engines", {})[folder.name] = engine
     return Output(report={"languages": report})
 
 
-def choose(
-    key: str, rows: list[Row], share: float, params: Translator
-) -> tuple[list[Row], dict[str, object]]:
-    """The pairs to train on, ordered by id, and how many were left out for what."""
+def trained(folder: Path) -> bool:
+    """Whether a language has a translator: not where it has too few pairs.
+
+    Args:
+        folder: of the language, below that of the translators.
+
+    Raises:
+        InputError: the stage has not run for it.
+    """
+    if not (folder / "ids.txt").exists():
+        raise InputError(f"{folder / 'ids.txt'} does not exist; run 'dvc repro translator' first")
+    return (folder / "forward").is_dir()
+
+
+def choose(rows: list[Row], share: float, params: Translator) -> tuple[list[Row], dict[str, Any]]:
+    """The pairs to train on by id, none if too few, and how many were left out for what."""
     bitext = [row for row in rows if row["source"] and row["target"]]
     free = [row for row in bitext if not held_back(row["id"], share)]
     short = [row for row in free if longest(row) <= params.most_tokens]
-    if len(short) < params.least_pairs:
-        raise InputError(
-            f"language {key!r} has {len(short)} pairs to train on, translator.least_pairs is "
-            f"{params.least_pairs}; add bitext or lower it"
-        )
     by_place = sorted(short, key=lambda row: (place("translator", row["id"]), row["id"]))
     chosen = sorted(by_place[: params.most_pairs], key=lambda row: row["id"])
-    counts = {
+    figures: dict[str, Any] = {
         "bitext": len(bitext),
         "held_back": len(bitext) - len(free),
         "too_long": len(free) - len(short),
         "over_most_pairs": len(short) - len(chosen),
         "trained_on": len(chosen),
     }
-    return chosen, dict(counts)
+    if len(short) >= params.least_pairs:
+        return chosen, figures
+    why = f"none: {len(short)} pairs to train on, least_pairs is {params.least_pairs}"
+    return [], {**figures, "over_most_pairs": len(short), "trained_on": 0, "model": why}
 
 
 def longest(row: Row) -> int:

@@ -32,7 +32,7 @@ from augment.gates import (
 )
 from augment.limits import Reason, broken, leaking, misplaced, over_quota, twins
 from augment.review import Row
-from augment.translator import share_of, shown, translate
+from augment.translator import share_of, shown, trained, translate
 from corpus.classifier import load as load_scorers
 from corpus.orthography import matching_key
 from corpus.settings import Language, Languages, owner_of, rows_of, settings
@@ -97,8 +97,8 @@ class Models:
     """The trained models of one language that the gates ask."""
 
     language: Mapping[str, Probability]  # that a text is in the language of that side, by side
-    forward: Translate
-    backward: Translate
+    forward: Translate | None  # null: there is no translator
+    backward: Translate | None
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,14 @@ class Human:
 def load(key: str, translator: Path, identify: Path, shards: Shards) -> Models:
     """The models of one language, from the folders of their stages."""
     identifier = identify / "models" / key
-    trained = identifier.exists()  # not where the language had too little trusted text
+    known = identifier.exists()  # not where the language had too little trusted text
     forward, backward = (
         partial(translate, translator / key / way, shards=shards, label=f"validate {way}")
+        if trained(translator / key)
+        else None
         for way in ("forward", "backward")
     )
-    scorers: Mapping[str, Probability] = load_scorers(identifier) if trained else {}
+    scorers: Mapping[str, Probability] = load_scorers(identifier) if known else {}
     return Models(scorers, forward, backward)
 
 

@@ -39,6 +39,28 @@ def why(row_id: str) -> None:
 
 
 @main.command()
+@click.argument("language")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--licence", default="unknown", help="SPDX name, or the terms by name.")
+@click.option("--trusted", is_flag=True, help="Clean enough to learn limits and a model from.")
+@click.option("--pivot", default=None, help="As spa_Latn; else that of the files, or the likely.")
+def new(language: str, folder: Path, licence: str, trusted: bool, pivot: str | None) -> None:
+    """Put LANGUAGE and the texts in FOLDER into params.yaml, and say what is missing.
+
+    LANGUAGE is an ISO 639 code or an English name. The files are copied to data/raw in UTF-8.
+    """
+    from corpus.new import Told
+    from corpus.new import new as describe  # its tables take time to load
+
+    try:
+        lines = describe(language, folder, Path(), Told(licence, trusted, pivot))
+    except InputError as error:
+        raise click.ClickException(str(error)) from None
+    for line in lines:
+        click.echo(line)
+
+
+@main.command()
 def results() -> None:
     """Show what the last run came to, for each active language, and where its report is."""
     from corpus import settings

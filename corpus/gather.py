@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from corpus.formats.readers import records
 from corpus.formats.row import READ, VERDICT, Origin, row
+from corpus.formats.segment import segmented
 from corpus.formats.source import Source
 from corpus.settings import Language, Languages, at_work, settings
 from corpus.stage import Output, judged, run
@@ -30,6 +31,16 @@ SOURCES = pa.schema(  # what later stages ask about an origin
         pa.field("trusted", pa.bool_(), nullable=False),
         pa.field("path", pa.string(), nullable=False),
         pa.field("rows", pa.int64(), nullable=False),  # kept
+    ]
+)
+
+
+DOCUMENTS = pa.schema(  # the genre of what was gathered
+    [
+        pa.field("origin", pa.string(), nullable=False),
+        pa.field("document", pa.string()),
+        pa.field("domain", pa.string()),  # null: not known
+        pa.field("rows", pa.int64(), nullable=False),
     ]
 )
 
@@ -69,7 +80,12 @@ def gather(
     facts = described(wanted, rows)
     report = judged("gather", entered.select(["id", "language", "origin"]), ledger, rows)
     return Output(
-        tables={"rows": rows, "ledger": ledger, "sources": facts},
+        tables={
+            "rows": rows,
+            "ledger": ledger,
+            "sources": facts,
+            "documents": documents(wanted, rows),
+        },
         report={**report, "sources": summary(facts, entered, rows)},
     )
 
@@ -124,7 +140,11 @@ def read_source(origin: Origin, roots: dict[str, Path]) -> pa.Table:
     """
     ids: Counter[str] = Counter()
     places: Counter[str] = Counter()
-    read = records(origin.source, roots)
+    read = (
+        (file, part)
+        for file, record in records(origin.source, roots)
+        for part in segmented(origin.source, record)
+    )
     rows = (row(origin, file, record, ids, places) for file, record in read)
     pieces = []
     try:
@@ -173,6 +193,21 @@ def described(wanted: dict[str, Source], rows: pa.Table) -> pa.Table:
         for name, source in wanted.items()
     ]
     return pa.Table.from_pylist(facts, schema=SOURCES)
+
+
+def documents(wanted: dict[str, Source], rows: pa.Table) -> pa.Table:
+    """Every document with its domain, as its source has it."""
+    facts = [
+        {
+            "origin": origin,
+            "document": document,
+            "domain": wanted[origin].domains.get(document, wanted[origin].domains.get("*")),
+            "rows": count,
+        }
+        for origin, found in counts(rows, "origin", "document").items()
+        for document, count in found.items()
+    ]
+    return pa.Table.from_pylist(facts, schema=DOCUMENTS)
 
 
 def summary(facts: pa.Table, entered: pa.Table, rows: pa.Table) -> dict[str, object]:

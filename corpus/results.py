@@ -121,7 +121,20 @@ def corpus_lines(reports: Tree, key: str, languages: Languages) -> Lines:
         ("rows read", f"{read:,}"),
         ("rows kept", f"{kept:,}{share}"),
         (" / ".join(SPLITS), " / ".join(f"{size:,}" for size in sizes.values())),
+        *concentration_lines(reports["mix"]["languages"][key]["concentration"]["document"]["text"]),
     ]
+
+
+def concentration_lines(found: Tree) -> Lines:
+    """How much of the training text is one document."""
+    return [
+        ("largest document", f"{name}, {share:.1%} of the training text")
+        for name, share in sorted(found["largest"].items(), key=lambda pair: -pair[1])[:1]
+    ] + (
+        [("  as if so many of equal size", f"{found['effective']:.1f} of {found['units']}")]
+        if found["units"]
+        else []
+    )
 
 
 def identify_lines(report: Tree, key: str) -> Lines:

@@ -22,6 +22,7 @@ from train.adapt import (
     last_checkpoint,
     learned,
     recipe,
+    without_tuning,
     write_curve,
 )
 from train.examples import IGNORED, Example
@@ -227,6 +228,14 @@ def test_a_phase_without_rows_is_one_line() -> None:
         check_rows(Adapt(**ADAPT), [row], "human rows of nah")
     with pytest.raises(InputError, match="none has a target text"):
         check_rows(Adapt(**ADAPT), [], "human rows of nah")
+
+
+def test_a_language_without_pairs_is_not_tuned_for_translation() -> None:
+    row = {"weight": 1.0, "target": "ātl", "source": None, "bitext": False, "synthetic": False}
+    params = Adapt(**ADAPT)
+    alone = without_tuning(params, [row])
+    assert (alone.tuning_steps, alone.causal_steps) == (0, params.causal_steps)
+    assert without_tuning(params, [row | {"source": "agua", "bitext": True}]) == params
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:

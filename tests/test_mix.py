@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from augment.review import (
     MARK,
@@ -17,15 +19,19 @@ from augment.review import (
     weighted_bad_share,
 )
 from augment.translator import held_back
+from corpus.gather import DOCUMENTS as GATHERED
 from corpus.settings import Language
 from corpus.table import SYNTHETIC, InputError
+from train.concentration import MostShare, concentration, factors, levelled, units
 from train.mix import MIXTURE, Mix, mix
 
 LANGUAGES = {
     "nah": Language("Nahuatl", ("nci",), "Latn", "spa_Latn", ("oto",), "nah"),
     "oto": Language("Otomi", ("ote",), "Latn", "spa_Latn", (), None),
 }
-PARAMS = Mix(3.0, {"respell": 1.0, "backtranslate": 0.5}, False, 0.3, 0.95)
+FREE = MostShare(None, None, None)
+PARAMS = Mix(3.0, {"respell": 1.0, "backtranslate": 0.5}, False, 0.3, 0.95, FREE)
+DOCUMENTS = GATHERED.empty_table()
 NONE = SYNTHETIC.empty_table()
 Corpus = Callable[..., pa.Table]
 Folder = Callable[..., Path]
@@ -56,7 +62,7 @@ def mixed(
     train: pa.Table, synthetic: pa.Table, verdicts: Path, params: Mix = PARAMS, share: str = "0"
 ) -> tuple[pa.Table, dict[str, str], dict[str, Any]]:
     """The mixture, the reason of each dropped row, the report."""
-    made = mix(train, synthetic, verdicts, share, params, ("nah",), LANGUAGES)
+    made = mix(train, synthetic, DOCUMENTS, verdicts, share, params, ("nah",), LANGUAGES)
     dropped = {r["id"]: r["reason"] for r in made.tables["ledger"].to_pylist() if not r["kept"]}
     return made.tables["nah/rows"], dropped, made.report
 
@@ -121,7 +127,7 @@ def test_what_was_made_from_a_rejected_row_goes_with_it(corpus: Corpus, verdicts
     folder = verdicts("0,bad,ana,", "a,good,ana,")
     made_rows = pa.concat_tables([made("a", "b"), made("c", parent="1")])
     table = mix(
-        corpus("atl", "tepetl"), made_rows, folder, "0", PARAMS, ("nah",), LANGUAGES
+        corpus("atl", "tepetl"), made_rows, DOCUMENTS, folder, "0", PARAMS, ("nah",), LANGUAGES
     ).tables["ledger"]
     dropped = {row["id"]: (row["reason"], row["value"]) for row in table.to_pylist()}
     assert dropped["0"] == ("rejected by reviewers", "bad")
@@ -265,6 +271,52 @@ def test_a_method_without_a_weight_is_an_error(corpus: Corpus, verdicts: Folder)
 def test_settings_out_of_range_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Mix(**{**vars(PARAMS), **change})
+
+
+def test_a_large_document_weighs_less_and_no_row_goes(corpus: Corpus, verdicts: Folder) -> None:
+    scripture = corpus(*["in teotl"] * 8)
+    tales = [
+        corpus(text, id=name, document="tales")
+        for name, text in (("t1", "in coyotl"), ("t2", "in tochtl"))
+    ]
+    train = pa.concat_tables([scripture, *tales])
+    limited = Mix(**{**vars(PARAMS), "most_share": MostShare(0.5, None, None)})
+    rows, dropped, report = mixed(train, made("a"), verdicts(), limited)
+    assert not dropped
+    assert len(rows) == 11
+    weights = dict(zip(rows["id"].to_pylist(), rows["weight"].to_pylist(), strict=True))
+    assert weights["t1"] == 3.0
+    assert weights["0"] == pytest.approx(3 * 18 / 64)  # 64 characters weigh as 18
+    assert weights["a"] == pytest.approx(18 / 64)  # made from row 0
+    found = report["languages"]["nah"]["concentration"]["document"]
+    assert found["text"]["largest"]["test: book"] == pytest.approx(64 / 82)
+    assert found["weight"]["largest"]["test: book"] == pytest.approx(0.5)
+    assert found["weight"]["effective"] == pytest.approx(2)
+    free = mixed(train, made("a"), verdicts())[0]
+    assert set(free["weight"].to_pylist()) == {1.0, 3.0}  # null: human rows are left alone
+
+
+def test_domains_come_from_the_sources(corpus: Corpus) -> None:
+    facts = {"origin": "test", "document": "book", "domain": "scripture", "rows": 1}
+    known = pa.Table.from_pylist([facts], schema=GATHERED)
+    rows = [*corpus("atl").to_pylist(), *corpus("tetl", document="x", id="1").to_pylist()]
+    assert [unit["domain"] for unit in units(rows, known).values()] == ["scripture", "not known"]
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), st.integers(1, 10**6), min_size=1, max_size=12),
+    st.floats(0.05, 1),
+)
+def test_no_share_is_over_the_limit_and_none_under_it_is_touched(
+    sizes: dict[str, int], most: float
+) -> None:
+    by = factors(sizes, most)
+    made = {name: size * by[name] for name, size in sizes.items()}
+    limit = max(most, 1 / len(sizes)) * sum(made.values())
+    assert all(size <= limit * (1 + 1e-9) for size in made.values())
+    assert all(0 < factor <= 1 for factor in by.values())
+    assert concentration(made)["effective"] >= concentration(sizes)["effective"] * (1 - 1e-9)
+    assert len(levelled([], {}, MostShare(most, most, most))) == 0
 
 
 def test_majority_leaves_a_tie_unsure() -> None:

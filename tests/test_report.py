@@ -63,7 +63,14 @@ def whole_run() -> dict[str, Any]:
     label = {"recall": WILSON, "precision": WILSON, "false_accepts": WILSON, "lid176": None}
     gate = {"spearman": -0.6, "low": -0.7, "high": -0.5, "limit": 0.3, "rows": 30}
     method = {"kept": 2, "measured": 3, "passed": 2}
+    shares = {
+        "units": 2,
+        "largest": {"libreoffice: a": 0.7, "libreoffice: b": 0.3},
+        "effective": 1.7,
+    }
+    spread = {kind: {"text": shares, "weight": shares} for kind in ("document", "variety")}
     mixture = {
+        "concentration": spread,
         "reviewed": False, "verdicts": 0, "reviewers": 0, "rejected_methods": [], "human": 8,
         "synthetic": {"respell": 2},
     }  # fmt: skip

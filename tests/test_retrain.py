@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from augment.engines import thot
 from corpus.table import InputError
-from train.retrain import Retrain, added, retrain, same_pairs, without_new_bitext
+from train.retrain import Retrain, added, retrain, without_new_bitext
 
 ALL = Retrain(most_synthetic=None, most_tokens=60)
 Corpus = Callable[..., pa.Table]
@@ -31,13 +31,6 @@ def ids(folder: Path, *names: str) -> Path:
     return path
 
 
-def test_human_pairs_are_those_of_the_translator(corpus: Corpus, tmp_path: Path) -> None:
-    table = mixture(corpus("ātl", "calli", "ꞌatl", sources=("agua",) * 3), [False, False, True])
-    human, absent = same_pairs(table.to_pylist(), ids(tmp_path, "0", "2", "gone"))
-    assert [row["id"] for row in human] == ["0"]  # 1 was over the cap, 2 is synthetic
-    assert absent == 2
-
-
 def test_no_human_pair_comes_in_by_its_synthetic_child(corpus: Corpus) -> None:
     table = mixture(corpus(*["ātl"] * 5, sources=("agua",) * 5), [False] + [True] * 4)
     born = (
@@ -56,9 +49,13 @@ def test_no_human_pair_comes_in_by_its_synthetic_child(corpus: Corpus) -> None:
     assert foreign == 2
 
 
-def test_a_missing_list_is_an_error_of_one_line(tmp_path: Path) -> None:
+def test_without_a_translator_nothing_is_trained(corpus: Corpus, tmp_path: Path) -> None:
+    ids(tmp_path)
+    made = retrain("nah", mixture(corpus("ātl"), [False]), tmp_path, ALL, tmp_path / "out")
+    assert made.report == {"human": 0, "synthetic": 0, "engine": None}
+    assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match=r"ids.txt does not exist; run 'dvc repro translator'"):
-        same_pairs([], tmp_path / "ids.txt")
+        retrain("oto", mixture(corpus("ātl"), [False]), tmp_path, ALL, tmp_path / "out")
 
 
 @pytest.mark.parametrize(("most", "count"), [(None, 30), (0.5, 10), (0.0, 0), (9.0, 30)])
@@ -79,6 +76,7 @@ def test_a_mixture_without_pairs_is_an_error_of_one_line(
 ) -> None:
     table = mixture(corpus(*["ātl"] * count, sources=("agua",) * count), [False] * count)
     ids(tmp_path, "0")
+    (tmp_path / "nah/forward").mkdir()
     with pytest.raises(InputError, match=r"^the mixture of 'nah' has \d pairs to train on"):
         retrain("nah", table, tmp_path, ALL, tmp_path / "out")
 
@@ -100,6 +98,7 @@ def test_without_synthetic_rows_it_is_the_yardstick_byte_for_byte(
     )
     names = sorted(map(str, range(60)))
     ids(tmp_path, *names)
+    (tmp_path / "nah/forward").mkdir()
     thot.train([(spanish[int(n)], targets[int(n)]) for n in names], tmp_path / "yardstick")
     none = Retrain(most_synthetic=0.0, most_tokens=60)
     alone = retrain("nah", table, tmp_path, none, tmp_path / "alone")
@@ -108,4 +107,5 @@ def test_without_synthetic_rows_it_is_the_yardstick_byte_for_byte(
     table = table.set_column(column, "parent", pa.array([None] * 60 + ["0"], pa.string()))
     more = retrain("nah", table, tmp_path, ALL, tmp_path / "more")
     assert (more.report["human"], more.report["synthetic"]) == (60, 1)
+    assert more.report["human_of_translator_not_in_mixture"] == 0
     assert more.report["engine"] != alone.report["engine"]

@@ -20,6 +20,7 @@ from augment.translator import (
     choose,
     held_back,
     share_of,
+    trained,
     translate,
     translator,
 )
@@ -111,7 +112,7 @@ def test_only_free_short_pairs_of_active_languages_are_learned_from(corpus: Corp
     assert rows_of(table, ("orm",), KNOWN) == {"orm": []}
     rows = rows_of(table, ("nah",), KNOWN)["nah"]
     assert len(rows) == len(targets)
-    chosen, counts = choose("nah", rows, 0.5, PARAMS)
+    chosen, counts = choose(rows, 0.5, PARAMS)
     ids = [row["id"] for row in chosen]
     assert ids == sorted(ids)
     assert not {"1", "2", "4"} & set(ids)
@@ -128,7 +129,7 @@ def test_fewer_pairs_are_a_part_of_more_and_order_does_not_matter(corpus: Corpus
 
     def ids(most: int | None, rows: list[dict[str, str]]) -> list[str]:
         params = Translator(most_pairs=most, least_pairs=2, most_tokens=60)
-        return [row["id"] for row in choose("nah", rows, 0.0, params)[0]]
+        return [row["id"] for row in choose(rows, 0.0, params)[0]]
 
     assert len(ids(10, rows)) == 10
     assert set(ids(10, rows)) < set(ids(20, rows)) < set(ids(None, rows))
@@ -136,13 +137,18 @@ def test_fewer_pairs_are_a_part_of_more_and_order_does_not_matter(corpus: Corpus
 
 
 @pytest.mark.parametrize("targets", [(), ("ātl",), (None, None)])
-def test_too_few_pairs_are_an_error_of_one_line(
+def test_too_few_pairs_make_no_translator_and_the_report_says_so(
     corpus: Corpus, tmp_path: Path, targets: tuple[str | None, ...]
 ) -> None:
     table = corpus(*targets, sources=("agua",) * len(targets))
-    message = r"^language 'nah' has \d pairs to train on, translator.least_pairs is 2; .*lower it$"
-    with pytest.raises(InputError, match=message):
-        translator(table, "0", PARAMS, ("nah",), KNOWN, HERE, tmp_path)
+    report = translator(table, "0", PARAMS, ("nah",), KNOWN, HERE, tmp_path).report
+    found = report["languages"]["nah"]
+    pairs = sum(target is not None for target in targets)
+    assert found["model"] == f"none: {pairs} pairs to train on, least_pairs is 2"
+    assert "engines" not in found
+    assert not trained(tmp_path / "nah")
+    with pytest.raises(InputError, match=r"ids.txt does not exist; run 'dvc repro translator'"):
+        trained(tmp_path / "oto")
 
 
 @pytest.mark.parametrize(

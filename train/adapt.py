@@ -120,6 +120,7 @@ def adapt(  # noqa: PLR0913
     """Adapters `human` and `mixed` in `out`, and a curve of each in `curves`."""
     rows = mixture.select(COLUMNS).sort_by("id").to_pylist()
     sets = {"human": [row for row in rows if not row["synthetic"]], "mixed": rows}
+    params = without_tuning(params, sets["human"])
     for name, some in sets.items():
         check_rows(params, some, f"{name} rows of {language}")
     folders = (base, tokenizer, out, CHECKPOINTS / language)
@@ -129,7 +130,15 @@ def adapt(  # noqa: PLR0913
     shutil.rmtree(curves, ignore_errors=True)
     for name, (_, losses) in zip(sets, made, strict=True):
         write_curve(losses, params.causal_steps, curves / f"{name}.csv")
-    return Output(report={name: facts for name, (facts, _) in zip(sets, made, strict=True)})
+    facts = {name: facts for name, (facts, _) in zip(sets, made, strict=True)}
+    return Output(report={**facts, "tuning_steps": params.tuning_steps})
+
+
+def without_tuning(params: Adapt, rows: list[Row]) -> Adapt:
+    """The settings, but no step of tuning for a language without any pair."""
+    if params.causal_steps and not any(map(is_pair, rows)):
+        return Adapt(**{**vars(params), "tuning_steps": 0})
+    return params
 
 
 def check_rows(params: Adapt, rows: list[Row], what: str) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from augment.engines import thot
+from augment.translator import trained
 from corpus.settings import Languages, owner_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
@@ -104,8 +105,9 @@ def evaluate(  # noqa: PLR0913
     rows = chosen(test, language, languages, params.most_texts)
     models = Models(adapters, base, tokenizer, translator / language, retrained)
     pairs = [row for row in rows if row["source"]]
+    tasks = TASKS if pairs else ("text",)
     jobs: list[Callable[[], Found]] = [
-        partial(speak, name, task, models, rows, params) for task, name in product(TASKS, SPEAKERS)
+        partial(speak, name, task, models, rows, params) for task, name in product(tasks, SPEAKERS)
     ]
     sides = pairs[: params.most_translated]
     jobs += [partial(translate, *work, sides) for work in translations(models)]
@@ -144,7 +146,12 @@ def chosen(test: pa.Table, language: str, languages: Languages, most: int) -> li
 
 
 def translations(models: Models) -> list[tuple[str, str, Path]]:
-    """System, task and folder of each translator; the retrained one has one way only."""
+    """System, task and folder of each translator; the retrained one has one way only.
+
+    There are none where the language has too few pairs to train one.
+    """
+    if not trained(models.translator):
+        return []
     return [
         ("translator", "to_target", models.translator / "forward"),
         ("retrained", "to_target", models.retrained / "forward"),
@@ -316,14 +323,15 @@ def chrf_report(predictions: pa.Table, params: Evaluate) -> dict[str, Any]:
         report[task] = scored(of, draw)
     few = ("copy", "translator", *SPEAKERS)
     of = {name: statistics(predictions, name, "to_target", ("chrf",)) for name in few}
-    least = min(map(len, of.values()))
+    least = len(of["mixed"])
     report["answers"] = scored({name: some[:least] for name, some in of.items()}, draw)
     return report
 
 
 def scored(of: dict[str, np.ndarray], draw: tuple[int, int]) -> dict[str, Any]:
-    """chrF++ of each system, and the comparisons that can be made among them."""
-    if not len(of["copy"]):
+    """chrF++ of each system that was there, and the comparisons that can be made among them."""
+    of = {name: some for name, some in of.items() if len(some)}
+    if not of:
         return {"rows": 0}
     report: dict[str, Any] = {"rows": len(of["copy"])}
     report |= {name: interval(some, chrf_score, *draw) for name, some in of.items()}

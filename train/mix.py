@@ -2,7 +2,8 @@
 
 Human text weighs more than synthetic text. A row that reviewers rejected goes with all that was
 made from it, and so does a method of which they rejected too many. The mixture is marked reviewed
-only where each synthetic method in it has been judged.
+only where each synthetic method in it has been judged. The report says how concentrated it is, and
+`most_share` lowers the weight of a document, origin or domain that is too much of it.
 """
 
 from collections import Counter
@@ -28,6 +29,7 @@ from augment.translator import held_back, share_of, shown
 from corpus.settings import Languages, owner_of, settings
 from corpus.stage import Output, run
 from corpus.table import SYNTHETIC, InputError, canonical, conserve, counts, ledger
+from train.concentration import MostShare, levelled, measured, units
 
 MIXTURE = pa.schema(
     [
@@ -50,6 +52,7 @@ class Mix:
     require_review: bool  # an active language without verdicts is an error
     most_bad: float  # share of bad rows of a method; it goes when surely above
     confidence: float  # of intervals
+    most_share: MostShare  # of the training text's weight; what is over it weighs less
 
     def __post_init__(self) -> None:
         weights = {"human_weight": self.human_weight, **self.synthetic_weight}
@@ -223,6 +226,7 @@ def summary(rows: pa.Table) -> dict[str, Any]:
 def mix(  # noqa: PLR0913
     train: pa.Table,
     synthetic: pa.Table,
+    documents: pa.Table,
     verdicts: Path,
     monolingual_share: str,
     params: Mix,
@@ -248,9 +252,11 @@ def mix(  # noqa: PLR0913
         reasons |= {row["id"]: reason} if reason else {}
     for key in active:
         kept = [row for row in rows if owners[row["id"]] == key and row["id"] not in reasons]
-        made = [entry(row, params, share) for row in kept]
+        kinds = units([row for row in rows if owners[row["id"]] == key], documents)
+        made = levelled([entry(row, params, share) for row in kept], kinds, params.most_share)
         tables[f"{key}/rows"] = canonical(pa.Table.from_pylist(made, schema=MIXTURE))
         figures[key] |= summary(tables[f"{key}/rows"])
+        figures[key]["concentration"] = measured(made, kinds)
         figures[key] |= standing(figures[key]["methods"], figures[key]["synthetic"])
         if params.require_review and not figures[key]["reviewed"]:
             lacking = figures[key]["unjudged_methods"] or "any method"

@@ -242,3 +242,32 @@ def splits(key: str, report: Tree, languages: Languages) -> Panel | None:
         head=["variety", *SPLITS],
         rows=[[code, *(parts[name][code] for name in SPLITS)] for code in codes],
     )
+
+
+def concentration(key: str, report: Tree) -> Panel | None:
+    """The largest documents, origins, domains and varieties of the training text; None for none."""
+    table: Rows = []
+    groups: dict[str, list[Mark]] = {}
+    for kind, found in report.items():
+        for name, share in found["text"]["largest"].items():
+            weight = found["weight"]["largest"].get(name)
+            table.append([kind, name, share, weight])
+            groups.setdefault(f"{kind}s" if kind != "variety" else "varieties", []).append(
+                Mark(name, "", share)
+            )
+    if not table:
+        return None
+    many = {kind: found["text"]["effective"] for kind, found in report.items()}
+    said = ", ".join(f"{kind} {value:.1f}" for kind, value in many.items())
+    return Panel(
+        name=f"concentration_{key}",
+        title="How much of it is one book",
+        note="Share of the human training text, in characters, that the largest documents, "
+        "origins, domains and varieties have. As concentrated as so many of equal size (inverse "
+        f"Simpson index): {said}. What is measured here is measured on such text. The table has "
+        "the share of the weight in training too, which mix.most_share limits.",
+        alt=f"Dots by share; the largest document is {table[0][1]} with {table[0][2]:.1%}.",
+        figure=dots(groups, "share of the text"),
+        head=["kind", "name", "share of text", "share of weight"],
+        rows=table,
+    )

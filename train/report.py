@@ -191,6 +191,7 @@ def corpus(
         panels.identification(key, found["identify"].get(key, {}), languages),
         panels.abstention(key, found["identify"].get(key, {})),
         panels.splits(key, found["split"], languages),
+        panels.concentration(key, found["mix"]["languages"][key]["concentration"]),
     )
 
 

@@ -3,7 +3,8 @@
 Its yardstick is the model of stage `translator`: the same engine on the same human pairs, which
 that stage left as a list of ids. The two differ in the synthetic pairs and in nothing else: a
 synthetic pair with a human source comes in only where its parent is one of those pairs, or it would
-bring new human bitext. The mixture's weights are for the adapter and count for nothing here.
+bring new human bitext. The mixture's weights are for the adapter and count for nothing here. Where
+there is no yardstick, for lack of pairs, nothing is trained.
 """
 
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from augment.engines import thot
 from augment.review import MAKES_SOURCE
-from augment.translator import Pair, Row, longest
+from augment.translator import Pair, Row, longest, trained
 from corpus.settings import settings
 from corpus.stage import Output, run
 from corpus.table import InputError, place
@@ -37,9 +38,12 @@ class Retrain:
 def retrain(
     language: str, mixture: pa.Table, translator: Path, params: Retrain, out: Path
 ) -> Output:
-    """The model forward, in a folder of that name."""
+    """The model forward, in a folder of that name, or nothing where there is no translator."""
+    if not trained(translator / language):
+        return Output(report={"human": 0, "synthetic": 0, "engine": None})
     rows = [row for row in mixture.to_pylist() if row["source"] and row["target"]]
-    human, absent = same_pairs(rows, translator / language / "ids.txt")
+    seen = set((translator / language / "ids.txt").read_text("utf-8").split())
+    human = [row for row in rows if not row["synthetic"] and row["id"] in seen]
     made, foreign = without_new_bitext(rows, {row["id"] for row in human})
     synthetic = added(made, len(human), params)
     ordered = sorted(human + synthetic, key=lambda row: row["id"])
@@ -50,26 +54,12 @@ def retrain(
     return Output(
         report={
             "human": len(human),
-            "human_of_translator_not_in_mixture": absent,
+            "human_of_translator_not_in_mixture": len(seen) - len(human),
             "synthetic": len(synthetic),
             "synthetic_of_other_parents_left_out": foreign,
             "engine": thot.engine(out / "forward"),
         }
     )
-
-
-def same_pairs(rows: list[Row], ids: Path) -> tuple[list[Row], int]:
-    """The human pairs that the translator learned from, and how many of them are gone.
-
-    Raises:
-        InputError: the list of ids is missing.
-
-    """
-    if not ids.exists():
-        raise InputError(f"{ids} does not exist; run 'dvc repro translator' first")
-    seen = set(ids.read_text("utf-8").split())
-    human = [row for row in rows if not row["synthetic"] and row["id"] in seen]
-    return human, len(seen) - len(human)
 
 
 def without_new_bitext(rows: list[Row], human: set[str]) -> tuple[list[Row], int]:

@@ -13,6 +13,7 @@ READERS = {
     "jsonl": jsonl.read,
     "parquet": arrow.read_parquet,
     "text": text.read,
+    "documents": text.read_documents,
     "moses": text.read_moses,
     "tmx": tmx.read,
 }

@@ -74,7 +74,7 @@ def fault(
     if not sides_are_text or isinstance(document, list | dict) or isinstance(variety, list | dict):
         return "not text", None
     if missing := empty(source, target, origin.source.alone):
-        return missing, None
+        return ("not aligned" if aligned(origin.source) else missing), None
     if max(len(source or ""), len(target or "")) > origin.most_characters:
         return "over-long", f"at most {origin.most_characters} characters"
     if code is None:
@@ -82,6 +82,12 @@ def fault(
     if position is not None and not is_place(raw(position) or ""):
         return NO_NUMBER, f"got {str(position)[:40]!r}"
     return None, None
+
+
+def aligned(source: Source) -> bool:
+    """Whether rows are beads of two texts that were cut into sentences."""
+    sides = (source.columns.source, source.columns.target)
+    return source.segment is not None and None not in sides
 
 
 def empty(source: str | None, target: str | None, alone: tuple[str, ...]) -> str | None:

@@ -14,8 +14,9 @@ class Columns:
     """Where a source has what; null: nowhere.
 
     csv and tsv: a number from 1, or a name where the first row is a header. jsonl, parquet and
-    datasets: a name; `translation.nah` reaches into a nested one. text: 1, the line. moses: the
-    end of the file's name, `nah` in book.nah. tmx: a language code, type of property or attribute.
+    datasets: a name; `translation.nah` reaches into a nested one. text: 1, the line. moses and
+    documents: the end of the file's name, `nah` in book.nah. tmx: a language code, type of property
+    or attribute.
     """
 
     source: Column
@@ -35,12 +36,16 @@ class Source:
 
     language: str  # key of languages
     path: str  # fetched/… or raw/…, also a pattern: raw/books/*.txt; data sets also hub/owner/name
-    format: Literal["csv", "tsv", "jsonl", "parquet", "text", "moses", "tmx", "datasets"]
+    format: Literal[
+        "csv", "tsv", "jsonl", "parquet", "text", "documents", "moses", "tmx", "datasets"
+    ]
     header: bool  # whether the first row of csv and tsv names the columns
     revision: str | None  # commit of a hub data set
     columns: Columns
+    segment: Literal["sentences", "wrapped"] | None  # cut records into sentences; null: they are
     alone: tuple[Literal["source", "target"], ...]  # sides that may stand without the other
     varieties: dict[str, str]  # value -> ISO 639-3; "": where empty or no column, "*": any other
+    domains: dict[str, str]  # document -> genre, such as scripture; "*": any other
     source_language: str | None  # ISO 639-3 and ISO 15924; null where there is no source side
     licence: str  # SPDX name, or the terms by name
     redistribute: bool  # whether its text may be passed on
@@ -49,6 +54,7 @@ class Source:
     def __post_init__(self) -> None:
         check_path(self)
         check_sides(self)
+        check_segments(self)
 
 
 def check_path(source: Source) -> None:
@@ -93,6 +99,18 @@ def check_sides(source: Source) -> None:
         raise ValueError("columns.source and source_language must be both given or both null")
 
 
+def check_segments(source: Source) -> None:
+    """Check that what is to be cut into sentences can be.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if source.format == "documents" and source.segment is None:
+        raise ValueError("format documents has a document a file; segment says how to cut it")
+    if source.segment is not None and source.columns.position is not None:
+        raise ValueError("segment needs columns.position null: the parts of a record get their own")
+
+
 def files(source: Source, roots: dict[str, Path]) -> list[tuple[str, Path]]:
     """The files of a source, sorted, each with its name below the root.
 
@@ -104,7 +122,9 @@ def files(source: Source, roots: dict[str, Path]) -> list[tuple[str, Path]]:
     if source.format == "datasets":
         return [(rest, root / rest)]
     ending = (
-        f".{source.columns.target or source.columns.source}" if source.format == "moses" else ""
+        f".{source.columns.target or source.columns.source}"
+        if source.format in ("moses", "documents")
+        else ""
     )
     found = [root / (rest + ending)]
     if not found[0].exists():

@@ -1,4 +1,4 @@
-"""Plain text, a segment a line, and Moses-style pairs of such files."""
+"""Plain text, a segment a line or a document a file, and Moses-style pairs of such files."""
 
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -45,6 +45,30 @@ def read_moses(path: Path, columns: tuple[Column, ...], header: bool) -> Iterato
         yield checked(
             line, tuple(None if c is None else next(row) for c in columns), "".join(sides)
         )
+
+
+def read_documents(path: Path, columns: tuple[Column, ...], header: bool) -> Iterator[Record]:
+    """A file as one record, or two that say the same; a line that is no text is a fault of its own.
+
+    Args:
+        path: the files' common beginning, as for `read_moses`.
+    """
+    sides: list[str | None] = []
+    count = 0
+    for column in columns:
+        kept = []
+        named = path.with_name(f"{path.name}.{column}")
+        for line, text in enumerate(lines(named) if column is not None else (), 1):
+            if not_text((text,)):
+                yield Record(line, (), NOT_UTF8, None, text)
+            else:
+                kept.append(text)
+            count = max(count, line)
+        sides.append(None if column is None else "".join(kept))
+    if not any((side or "").strip() for side in sides):
+        yield Record(1, (), "empty row")
+    else:
+        yield Record(1, tuple(sides), lines=count)
 
 
 def checked(line: int, values: tuple[str | None, ...], raw: str) -> Record:
