@@ -1,8 +1,9 @@
 """Writes training targets in another of the language's spellings, by rules that are data.
 
 One language is written in several ways, and a model that has seen a word in one of them does not
-know it in the next. The rules stand in corpus/orthography/<name>.yaml; a word is only respelled
-where its matching key stays the same, so that a respelled text never counts as another text.
+know it in the next. The rules stand in corpus/orthography/<name>.yaml; a row is written in another
+orthography than its own, which `spelling` told; a word is only respelled where its matching key
+stays the same, so that a respelled text never counts as another text.
 """
 
 import re
@@ -15,7 +16,17 @@ from tqdm import tqdm
 
 from augment.backtranslate import child
 from augment.translator import Row, share_of, shown
-from corpus.orthography import Rules, apply, compiled, load, load_text, matching_key
+from corpus.orthography import (
+    WORD,
+    Profile,
+    Rule,
+    compiled,
+    load_text,
+    matching_key,
+    pattern_of,
+    plain,
+    profile,
+)
 from corpus.settings import Languages, rows_of, settings
 from corpus.stage import Output, run
 from corpus.table import SYNTHETIC, canonical, digest, place
@@ -23,7 +34,6 @@ from corpus.table import SYNTHETIC, canonical, digest, place
 Writer = Callable[[str], str]  # from a word to the word in another spelling
 Made = tuple[list[Row], dict[str, int]]
 
-WORD = re.compile(r"[^\W\d_](?:[\w'’ʼ]*[^\W\d_])?")
 PLAIN = matching_key(None)
 
 
@@ -42,15 +52,6 @@ class Respell:
                 raise ValueError(f"share and least_changed must be in 0..1, got {value}")
 
 
-def respelled(word: str, rules: Rules, foreign: re.Pattern[str], key: Writer) -> str:
-    """The word in another spelling; itself where it is foreign or its matching key would change."""
-    low = word.lower()
-    if foreign.search(low):
-        return word
-    changed = cased(apply(rules, low), word)
-    return changed if key(changed) == key(word) else word
-
-
 def cased(word: str, like: str) -> str:
     """The lower-case word with the capitals of another.
 
@@ -63,16 +64,31 @@ def cased(word: str, like: str) -> str:
 
 
 def writers_of(orthography: str) -> dict[str, Writer]:
-    """For each spelling of an orthography the function that writes a word in it."""
-    tree = load(orthography)
-    key = matching_key(orthography)
-    foreign = re.compile(tree["foreign"])
+    """For each orthography that can be written the function that writes a word in it."""
+    known, key = profile(orthography), matching_key(orthography)
+    return {
+        name: writer(known, other.write, key)
+        for name, other in sorted(known.orthographies.items())
+        if other.write is not None
+    }
 
-    def writer(spelling: str) -> Writer:
-        rules = compiled(tree["sounds"] + tree["spellings"][spelling])
-        return cache(lambda word: respelled(word, rules, foreign, key))
 
-    return {spelling: writer(spelling) for spelling in sorted(tree["spellings"])}
+def writer(known: Profile, write: tuple[Rule, ...], key: Writer) -> Writer:
+    """The function that writes a word by some rules.
+
+    A word stays as it is where it is foreign or its matching key would change.
+    """
+    respelled = known.common(compiled(known.read + write))
+    foreign = pattern_of("foreign", known.foreign) if known.foreign else None
+
+    @cache
+    def change(word: str) -> str:
+        if foreign and foreign.search(plain(word)):
+            return word
+        changed = cased(respelled(word), word)
+        return changed if key(changed) == key(word) else word
+
+    return change
 
 
 def written(text: str, write: Writer, names: frozenset[str] = frozenset()) -> tuple[str, float]:
@@ -96,8 +112,8 @@ def choice(
     key: Writer,
     least: float,
 ) -> tuple[str, str] | None:
-    """A spelling that changes a row's text enough, and the text in it; and which it is."""
-    spellings = list(writers)
+    """An orthography, not the row's own, that changes its text enough; and the text in it."""
+    spellings = [name for name in writers if name != row["orthography"]]
     names = frozenset(PLAIN(row["source"] or "").split())
     first = int(place("spelling", row["id"]) * len(spellings))
     for spelling in spellings[first:] + spellings[:first]:
@@ -108,7 +124,11 @@ def choice(
 
 
 def respell_language(rows: list[Row], orthography: str, least: float) -> Made:
-    """The new rows of one language, and how many came of each spelling or of none."""
+    """The new rows of one language, and how many came of each orthography or of none.
+
+    Args:
+        rows: with the orthography of each.
+    """
     writers = writers_of(orthography)
     key = matching_key(orthography)
     engine = f"respell@{digest(load_text(orthography))}"
@@ -122,8 +142,9 @@ def respell_language(rows: list[Row], orthography: str, least: float) -> Made:
     return made, dict(sorted(found.items()))
 
 
-def respell(
+def respell(  # noqa: PLR0913
     train: pa.Table,
+    spelling: pa.Table,
     monolingual_share: str,
     params: Respell,
     active: tuple[str, ...],
@@ -134,17 +155,18 @@ def respell(
     The parent's human source stays, unless it is held back as monolingual.
     """
     hidden = share_of(monolingual_share)
+    own = dict(zip(*(spelling[name].to_pylist() for name in ("id", "orthography")), strict=True))
     rows: list[Row] = []
     spellings: dict[str, dict[str, int]] = {}
     for language, human in sorted(rows_of(train, active, languages).items()):
         share = params.share.get(language, params.share["default"])
         chosen = [
-            {**row, "source": shown(row, hidden)}
+            {**row, "source": shown(row, hidden), "orthography": own[row["id"]]}
             for row in human
             if row["target"] and place("respell", row["id"]) < share
         ]
         orthography = languages[language].orthography
-        if chosen and orthography is not None and "spellings" in load(orthography):
+        if chosen and orthography is not None and writers_of(orthography):
             made, spellings[language] = respell_language(chosen, orthography, params.least_changed)
             rows += made
     table = pa.Table.from_pylist(rows, SYNTHETIC)

@@ -9,7 +9,10 @@ from corpus.settings import Languages, owner_of
 from corpus.table import InputError, text
 
 METHODS = ("backtranslate", "paraphrase", "respell")  # stages that make rows
-STAGES = ("gather", "clean", "identify", "assess", "dedup", "select", "split", "validate", "mix")
+STAGES = (
+    *("gather", "clean", "identify", "assess", "dedup", "spelling"),
+    *("select", "split", "validate", "mix"),
+)
 SPLITS = ("train", "validation", "test")
 WIDTH = 14  # of the column of stage names
 Row = dict[str, Any]
@@ -87,6 +90,7 @@ def human(data: Path, row_id: str, languages: Languages) -> list[str]:
         scores = found(data / stage / "scores", row_id)
         lines += said(stage, [measure(n, v, limits) for r in scores for n, v in measures(r)])
     lines += said("dedup", cluster(data / "dedup" / "clusters", row_id))
+    lines += said("spelling", [written(row) for row in found(data / "spelling" / "scores", row_id)])
     return lines + said("select", verdicts(data, "select", row_id))
 
 
@@ -167,6 +171,18 @@ def cluster(folder: Path, row_id: str) -> list[str]:
         lines.append(f"cluster {row['cluster']} of {size} rows, {place}")
         lines.append(f"group {row['group']} of {group} rows")
     return lines
+
+
+def written(row: Row) -> str:
+    """The orthography that a row is most likely written in.
+
+    >>> written({"orthography": "sep", "score": 0.98, "signs": 12})
+    'orthography sep, probability 0.98, by 12 signs'
+    """
+    if row["orthography"] is None:
+        return "orthography not told"
+    score = text(row["score"])
+    return f"orthography {row['orthography']}, probability {score}, by {row['signs']} signs"
 
 
 def synthetic(data: Path, made: list[tuple[str, Row]]) -> list[str]:

@@ -10,7 +10,7 @@ import regex
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from corpus.orthography import MOST_WORDS, NOT_WORD, load, matching_key
+from corpus.orthography import MOST_WORDS, NOT_WORD, matching_key
 from corpus.table import InputError
 
 CASES = [
@@ -81,10 +81,6 @@ def test_the_remembered_words_do_not_change_a_key() -> None:
     for number in range(MOST_WORDS + 1):
         key(f"x{number}")
     assert key(NAHUATL) == before == matching_key("nah")(NAHUATL)
-
-
-def test_letters_are_single_characters() -> None:
-    assert all(len(one) == len(other) == 1 for one, other in load("nah")["letters"].items())
 
 
 def test_an_unknown_orthography_is_named() -> None:

@@ -38,6 +38,9 @@ def data(tmp_path: Path, corpus: Corpus) -> Path:
         "dedup/clusters": pa.table(
             {"id": ids, "cluster": ["0", "0"], "group": ["0", "0"], "similarity": [1.0, 0.9]}
         ),
+        "spelling/scores": pa.table(
+            {"id": ids, "orthography": ["ack", None], "score": [0.91, None], "signs": [2, 0]}
+        ),
         "select/ledger": ledger(ids, "select", {"1": ("duplicate", "0", "one row a cluster")}),
         "select/limits": pa.Table.from_pylist(
             [
@@ -81,6 +84,7 @@ def test_a_kept_row(data: Path) -> None:
         "  assess        target_length 8 (at least 3)",
         "  dedup         cluster 0 of 2 rows, the centre",
         "                group 0 of 2 rows",
+        "  spelling      orthography ack, probability 0.91, by 2 signs",
         "  select        kept",
         "  split         train",
         "  made from it  c1 respell: dropped: copies: 0.9123 (at most 0.9)",
@@ -93,6 +97,7 @@ def test_a_dropped_row(data: Path) -> None:
     assert "                target nci_Latn: 'In calli'" in lines  # as clean left it
     assert "  assess        target_length nothing to measure (at least 3)" in lines
     assert "  dedup         cluster 0 of 2 rows, 0.900 to the centre" in lines
+    assert "  spelling      orthography not told" in lines
     assert lines[-1] == "  select        dropped: duplicate: 0 (one row a cluster)"
 
 
