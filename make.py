@@ -22,15 +22,17 @@ COMMANDS = {
     "bench": [
         ["python", "-m", "benchmarks.identify"],
         ["python", "-m", "benchmarks.dedup", "100000"],
+        ["python", "-m", "benchmarks.udhr"],
     ],
 }
+EXTRAS = {"bench": "bench"}  # of pyproject.toml, beside dev, that a command needs
 
 
 def main() -> None:
     """Set up, then run the command; its exit status is ours."""
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
         sys.exit(__doc__)
-    programs = setup()
+    programs = setup(EXTRAS.get(sys.argv[1]))
     path = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
     env = {**os.environ, "PATH": path, "PYTHONHASHSEED": "0"}
     name, *rest = sys.argv[1:]
@@ -44,7 +46,7 @@ def main() -> None:
             sys.exit(status)
 
 
-def setup() -> Path:
+def setup(extra: str | None) -> Path:
     """The folder of the environment's programs, after bringing it up to date."""
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}")
@@ -54,12 +56,14 @@ def setup() -> Path:
     files = [ROOT / name for name in ("pyproject.toml", "constraints.txt")]
     wanted = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     stamp = env / ".milpa-installed"
-    if stamp.exists() and stamp.read_text() == wanted:
+    installed = stamp.read_text().split() if stamp.exists() else []
+    extras = {"dev", *installed[1:], *([extra] if extra else [])}
+    if installed == [wanted, *sorted(extras)]:
         return programs
     if not active:
         create(env)
-    install(programs)
-    stamp.write_text(wanted)
+    install(programs, sorted(extras))
+    stamp.write_text(" ".join([wanted, *sorted(extras)]))
     return programs
 
 
@@ -74,15 +78,15 @@ def create(env: Path) -> None:
         sys.exit("no virtual environment could be made: install python3-venv (Debian) or uv")
 
 
-def install(programs: Path) -> None:
-    """Install the project and what it needs, at the versions that were tested together."""
+def install(programs: Path, extras: list[str]) -> None:
+    """Install the project, with some extras, at the versions that were tested together."""
     print("installing what Milpa needs (a few minutes, once)", file=sys.stderr, flush=True)
     python = programs / ("python.exe" if os.name == "nt" else "python")
     uv = shutil.which("uv")
     pip = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
     torch = os.environ.get("TORCH_INDEX")
     index = ["--extra-index-url", torch] if torch else []
-    wanted = ["-c", ROOT / "constraints.txt", "-e", f"{ROOT}[dev]"]
+    wanted = ["-c", ROOT / "constraints.txt", "-e", f"{ROOT}[{','.join(extras)}]"]
     if subprocess.run([*pip, "-q", *index, *wanted]).returncode:
         sys.exit("the installation failed (see above); mend it and run the same command again")
 
