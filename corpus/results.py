@@ -170,6 +170,7 @@ def model_lines(report: Tree) -> Lines:
     text, chrf = report["bits_per_byte"].get("text", {}), report["chrf"]
     there, back, said = (chrf.get(n, {}) for n in ("to_target", "to_source", "answers"))
     saved = text.get("saved", {}).get("mixed")
+    folded = chrf.get("on_key", {}).get("to_target", {})
     return [
         ("bits per byte, base model", estimate(text.get("base"), 3)),
         ("  adapter", estimate(text.get("mixed"), 3)),
@@ -178,6 +179,7 @@ def model_lines(report: Tree) -> Lines:
         ("  synthetic rows change it by", difference(text.get("synthetic"), 3)),
         ("chrF++ into it, translator", estimate(there.get("translator"))),
         ("  copy of the source", estimate(there.get("copy"))),
+        ("  translator, spellings folded", estimate(folded.get("translator"))),
         ("  synthetic rows change it by", difference(there.get("synthetic_in_translator"))),
         ("chrF++ out of it, translator", estimate(back.get("translator"))),
         ("  copy of the target", estimate(back.get("copy"))),

@@ -113,7 +113,7 @@ def made(corpus: Callable[..., pa.Table]) -> tuple[pa.Table, pa.Table, list[dict
         found["translator", way] = [row["target"] for row in pairs]
     found["retrained", "to_target"] = ["in ātl"] * 2
     found |= {(name, "to_target"): ["ātl"] for name in ("base", "human", "mixed")}
-    return *tables(rows, found), rows
+    return *tables(rows, found, None), rows
 
 
 def test_reports(corpus: Callable[..., pa.Table]) -> None:
@@ -133,6 +133,17 @@ def test_reports(corpus: Callable[..., pa.Table]) -> None:
     assert marks["to_target"]["translator_over_copy"]["verdict"] == "better"
     assert marks["answers"]["rows"] == 1
     assert "nw:2" in marks["signature"]
+
+
+def test_on_the_key_two_spellings_are_one_word(corpus: Callable[..., pa.Table]) -> None:
+    rows = chosen(corpus("In cuāuhtli.", sources=("el águila",)), "nah", LANGUAGES, 9)
+    found = {("copy", "to_target"): ["el águila"], ("translator", "to_target"): ["in kwawtli"]}
+    for orthography in ("nah", None):
+        _, predictions = tables(rows, found, orthography)
+        marks = chrf_report(predictions, PARAMS)
+        plain, folded = (m["to_target"]["translator"]["value"] for m in (marks, marks["on_key"]))
+        assert plain < folded  # case and the full stop are folded at least
+        assert (folded == pytest.approx(100)) == (orthography == "nah")
 
 
 def test_a_missing_translator_is_one_line(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from augment.engines import thot
 from augment.translator import trained
+from corpus.orthography import matching_key
 from corpus.settings import Languages, owner_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
@@ -48,6 +49,7 @@ PREDICTIONS = pa.schema(
         pa.field("task", pa.string(), nullable=False),
         pa.field("hypothesis", pa.string(), nullable=False),
         pa.field("chrf", pa.list_(pa.int64()), nullable=False),  # sacrebleu's counts; they add up
+        pa.field("on_key", pa.list_(pa.int64()), nullable=False),  # the same of the matching keys
     ]
 )
 SAYING = 24  # answers that are made at once
@@ -116,7 +118,7 @@ def evaluate(  # noqa: PLR0913
         found |= part
     for way in WAYS:
         found["copy", way] = [asked(row, "{source}", WAYS[way])[0] for row in sides]
-    bits, predictions = tables(rows, found)
+    bits, predictions = tables(rows, found, languages[language].orthography)
     return Output(
         tables={"bits": bits, "predictions": predictions},
         report={
@@ -215,8 +217,9 @@ def speak(system: str, task: str, models: Models, rows: list[Row], params: Evalu
     return {(f"{system} bits", task): bits(speaker, examples, params.batch_tokens, label)}
 
 
-def tables(rows: list[Row], found: Found) -> tuple[pa.Table, pa.Table]:
+def tables(rows: list[Row], found: Found, orthography: str | None) -> tuple[pa.Table, pa.Table]:
     """The bits and the predictions of every system, a row a test row."""
+    keys = {"to_target": matching_key(orthography), "to_source": matching_key(None)}
     pairs = [row for row in rows if row["source"]]
     bits: list[dict[str, Any]] = []
     predictions: list[dict[str, Any]] = []
@@ -229,8 +232,9 @@ def tables(rows: list[Row], found: Found) -> tuple[pa.Table, pa.Table]:
             if task == "text" or is_bits:
                 bits.append({**head, "bits": value, "bytes": size(reference)})
             else:
-                statistics = chrf_statistics(value, reference)
-                predictions.append({**head, "hypothesis": value, "chrf": statistics})
+                plain = chrf_statistics(value, reference)
+                folded = chrf_statistics(keys[task](value), keys[task](reference))
+                predictions.append({**head, "hypothesis": value, "chrf": plain, "on_key": folded})
     return (
         pa.Table.from_pylist(bits, schema=BITS),
         pa.Table.from_pylist(predictions, schema=PREDICTIONS),
@@ -314,13 +318,17 @@ def parts(
 
 
 def chrf_report(predictions: pa.Table, params: Evaluate) -> dict[str, Any]:
-    """chrF++ by task and system; translators on all pairs, the models' answers on the first few."""
+    """chrF++ by task and system; translators on all pairs, the models' answers on the first few.
+
+    Beside it, `on_key`: of matching keys, under which one word in two spellings is one word.
+    """
     draw = (params.resamples, params.seed)
     whole = {"to_target": ("copy", "translator", "retrained"), "to_source": ("copy", "translator")}
-    report: dict[str, Any] = {"signature": str(signature())}
+    report: dict[str, Any] = {"signature": str(signature()), "on_key": {}}
     for task, systems in whole.items():
-        of = {name: statistics(predictions, name, task, ("chrf",)) for name in systems}
-        report[task] = scored(of, draw)
+        for column, of_it in (("chrf", report), ("on_key", report["on_key"])):
+            of = {name: statistics(predictions, name, task, (column,)) for name in systems}
+            of_it[task] = scored(of, draw)
     few = ("copy", "translator", *SPEAKERS)
     of = {name: statistics(predictions, name, "to_target", ("chrf",)) for name in few}
     least = len(of["mixed"])
@@ -361,8 +369,8 @@ def statistics(table: pa.Table, system: str, task: str, columns: Sequence[str]) 
         pa.compute.equal(table["system"], system), pa.compute.equal(table["task"], task)
     )
     some = table.filter(mine)
-    if columns == ("chrf",):
-        return np.array(some["chrf"].to_pylist(), dtype=np.int64)
+    if columns[0] in ("chrf", "on_key"):
+        return np.array(some[columns[0]].to_pylist(), dtype=np.int64)
     return np.array([some[name].to_numpy() for name in columns]).T
 
 
