@@ -137,6 +137,11 @@ def test_every_section_has_a_reader() -> None:
     assert set(PARAMS) == {*GRAPH, "active", "languages", "shards"}
 
 
+def test_the_picture_shows_every_stage() -> None:
+    drawn = (ROOT / "docs/graph.svg").read_text("utf-8")
+    assert set(re.findall(r"<title>(\w+)</title>", drawn)) == set(GRAPH), "run docs/graph.py"
+
+
 def test_every_dependency_is_explained_in_the_readme() -> None:
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     block = project.split("dependencies = [", 1)[1].split("\n]", 1)[0]
