@@ -154,13 +154,21 @@ def delimited_rows(path: Path, kind: str) -> list[list[str]]:
 
 
 def has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names the columns: short, distinct and never met again below."""
+    """Whether the first row names the columns, two of them languages or all far shorter than text.
+
+    A row of text that is taken for one is lost, so it needs more than to be short: a list of words
+    is short throughout.
+    """
     first, rest = rows[0], rows[1:]
     if not rest or len(set(first)) < len(first) or not all(cell.strip() for cell in first):
         return False
-    again = any(row[n : n + 1] == [cell] for n, cell in enumerate(first) for row in rest)
+    if any(row[n : n + 1] == [cell] for n, cell in enumerate(first) for row in rest):
+        return False
+    if max(len(cell.split()) for cell in first) > 1:
+        return False
     usual = sum(len(cell) for row in rest for cell in row) / len(rest)
-    return not again and max(map(len, first)) <= max(12, usual / 3)
+    known = sum(named_language(cell) is not None for cell in first)
+    return known > 1 or max(map(len, first)) <= usual / 3
 
 
 def objects(path: Path) -> Iterator[Mapping[str, object]]:
