@@ -242,7 +242,11 @@ def test_headers_and_broken_lines() -> None:
     assert has_header([["page", "left"], ["1", "el agua es fría y está honda, dijo"]])
     assert not has_header([["el agua", "in ātl"], ["el agua es fría", "in ātl cecec"]])
     assert not has_header([["agua", "ātl"], ["fuego", "tletl"]])
-    broken = ["Ce tlacatl quihto inic ce tlamantli ca", "yehuatl in tlein mochihua axcan."] * 9
+    lines = (
+        "Ce tlacatl quihto inic ce tlamantli ca",
+        "yehuatl in tlein mochihua axcan, auh occe ca",
+    )
+    broken = [*lines, *lines, "nican."]
     assert way_to_cut([*broken, "", *broken]) == "wrapped"
     assert way_to_cut(["Ce. Ome. Yei.", "Nahui. Macuilli."]) == "sentences"
     assert way_to_cut(["Ce tlacatl.", "Ome."]) is None
