@@ -35,9 +35,10 @@ DECLARATIONS = (
     "khm",
     "hye",
     "cmn_hans",
-    "oci_auv",
+    "fin",
     "quz",
-    "ike",
+    "swh",
+    "kat",
 )
 PAGES = slice(150, 350)  # of the help, by hash; the first 150 chose the costs
 LEAST = 4  # sentences of a document's shorter side

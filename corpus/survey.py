@@ -20,9 +20,10 @@ import langcodes
 import pyarrow as pa
 import pyarrow.parquet as pq
 import regex
+from unicode_segmentation_rs import text_width
 
 from corpus.formats import tmx
-from corpus.formats.record import OPENERS, Column, line_count, lines, opened
+from corpus.formats.record import OPENERS, Column, line_count, lines, not_text, opened
 from corpus.formats.segment import sentences
 from corpus.identify import script
 from corpus.table import InputError
@@ -42,6 +43,8 @@ MOST_PROFILE = 20_000  # characters of a column that its trigrams are counted in
 LEAST_LETTERS = 8  # in the median value of a column of text
 WRAPPED = 0.6  # a broken line is as long as this share of the longest, and most are
 TAGGED = regex.compile(r"(?P<stem>.+)\.(?P<tag>[A-Za-z]{2,3}(?:[-_]\p{Lu}\p{Ll}{3})?)(?P<rest>.*)")
+LEAST_WRAPPED = 40  # columns of the longest line, if a program broke them
+ENDED = regex.compile(r"\p{STerm}\P{L}*\Z")
 LETTER = regex.compile(r"\p{L}")
 Samples = dict[Column, list[str]]
 
@@ -154,13 +157,21 @@ def delimited_rows(path: Path, kind: str) -> list[list[str]]:
 
 
 def has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row names the columns: short, distinct and never met again below."""
+    """Whether the first row names the columns, two of them languages or all far shorter than text.
+
+    A row of text that is taken for one is lost, so it needs more than to be short: a list of words
+    is short throughout.
+    """
     first, rest = rows[0], rows[1:]
     if not rest or len(set(first)) < len(first) or not all(cell.strip() for cell in first):
         return False
-    again = any(row[n : n + 1] == [cell] for n, cell in enumerate(first) for row in rest)
+    if any(row[n : n + 1] == [cell] for n, cell in enumerate(first) for row in rest):
+        return False
+    if max(len(cell.split()) for cell in first) > 1:
+        return False
     usual = sum(len(cell) for row in rest for cell in row) / len(rest)
-    return not again and max(map(len, first)) <= max(12, usual / 3)
+    known = sum(named_language(cell) is not None for cell in first)
+    return known > 1 or max(map(len, first)) <= usual / 3
 
 
 def objects(path: Path) -> Iterator[Mapping[str, object]]:
@@ -190,10 +201,10 @@ def units(path: Path) -> Iterator[Mapping[str, object]]:
 def flat(row: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """The texts of a row by column, nested ones with a dot."""
     for name, value in row.items():
-        if isinstance(value, str):
+        if isinstance(value, dict):
+            yield from flat({f"{name}.{key}": inner for key, inner in value.items()})
+        elif isinstance(value, str) and not not_text((value,)):
             yield name, value
-        elif isinstance(value, dict):
-            yield from ((f"{name}.{key}", v) for key, v in value.items() if isinstance(v, str))
 
 
 def is_text(values: list[str]) -> bool:
@@ -262,11 +273,11 @@ def way_to_cut(texts: list[str]) -> str | None:
 
     Wrapped: most lines inside a paragraph are nearly as long as the longest and end no sentence.
     """
-    paragraphs = "\n".join(texts).split("\n\n")
-    inner = [line for part in paragraphs for line in part.strip().split("\n")[:-1]]
-    longest = sorted(len(line) for line in texts if line.strip())[-1:] or [0]
-    full = [line for line in inner if len(line.rstrip()) >= WRAPPED * min(longest[0], 100)]
-    if longest[0] <= 120 and len(full) > len(texts) / 4 and len(full) > 0.7 * len(inner):
+    longest = min(max(map(text_width, texts), default=0), 100)
+    inner = [line for part in "\n".join(texts).split("\n\n") for line in part.split("\n")[:-1]]
+    full = [line for line in inner if text_width(line) >= WRAPPED * longest]
+    broken = [line for line in full if not ENDED.search(line)]
+    if longest >= LEAST_WRAPPED and len(broken) > max(len(texts) / 4, len(inner) / 2):
         return "wrapped"
     counts = [len(sentences(line)) for line in texts if line.strip()]
     return "sentences" if counts and sum(counts) > 1.2 * len(counts) else None

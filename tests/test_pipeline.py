@@ -146,5 +146,5 @@ def test_every_dependency_is_explained_in_the_readme() -> None:
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     block = project.split("dependencies = [", 1)[1].split("\n]", 1)[0]
     readme = (ROOT / "README.md").read_text("utf-8").lower()
-    for name in re.findall(r'^  "([\w-]+)', block, re.M):
+    for name in re.findall(r'^  "([\w.-]+)', block, re.M):
         assert f"`{name.lower()}`" in readme, name

@@ -249,7 +249,8 @@ def concentration(key: str, report: Tree) -> Panel | None:
     table: Rows = []
     groups: dict[str, list[Mark]] = {}
     for kind, found in report.items():
-        for name, share in found["text"]["largest"].items():
+        largest = found["text"]["largest"]
+        for name, share in sorted(largest.items(), key=lambda pair: (-pair[1], pair[0])):
             weight = found["weight"]["largest"].get(name)
             table.append([kind, name, share, weight])
             groups.setdefault(f"{kind}s" if kind != "variety" else "varieties", []).append(

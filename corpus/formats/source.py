@@ -55,6 +55,8 @@ class Source:
         check_path(self)
         check_sides(self)
         check_segments(self)
+        if self.licence.strip().lower() == "unknown" and self.redistribute:
+            raise ValueError("a licence that is unknown needs redistribute: false")
 
 
 def check_path(source: Source) -> None:
