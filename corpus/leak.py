@@ -1,10 +1,11 @@
 """Finds near-duplicates between two sets of keys, exactly: with a prefix filter no pair is missed.
 
 It shares no code with dedup on purpose: split and validate check dedup's work with it. Two sets
-with a Jaccard of t share a member among the first n - ceil(t n) + 1 of each, in any one order;
+with a Jaccard of t share s members among the first n - ceil(t n) + s of each, in any one order;
 with the rarest shingles first, few pairs are left to verify.
 
-Source: Chaudhuri, Ganti and Kaushik 2006, https://doi.org/10.1109/ICDE.2006.9
+Source: Chaudhuri, Ganti and Kaushik 2006, https://doi.org/10.1109/ICDE.2006.9 ; for s above 1
+Wang, Li and Feng 2012, https://doi.org/10.1145/2213836.2213847
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from scipy import sparse
 
 SIZE = 5  # characters of a shingle
 CHARACTERS = 400_000  # of keys compared at once, at least one key: about 100 MB, whatever they hold
+SHARED = 5  # members of two prefixes: with 1, twenty times as many pairs are left to verify
 PAIRS = 2_000_000  # shingles of candidates verified at once
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
@@ -57,8 +59,9 @@ def near_pairs(
     for start, end in blocks(np.fromiter(map(len, keys), np.int64, len(keys)), CHARACTERS):
         chunk = keys[start:end]
         mine = as_sets(*shingles(chunk), len(chunk), vocabulary, ranks)
-        candidates = (prefixes(mine, similarity) @ heads).tocoo()
-        rows, columns = verified(mine, others, candidates.coords, similarity)
+        shared = (prefixes(mine, similarity) @ heads).tocoo()
+        pairs = candidates(mine[1], others[1], shared, similarity)
+        rows, columns = verified(mine, others, pairs, similarity)
         found.append((rows + start, columns))
     rows, columns = (np.concatenate(side) for side in zip(*found, strict=True))
     order = np.lexsort((columns, rows))
@@ -117,17 +120,37 @@ def as_sets(owners: Ints, hashes: Hashes, count: int, vocabulary: Hashes, ranks:
 
 
 def prefixes(sets: Sets, similarity: float) -> sparse.csr_array:
-    """The first n - ceil(t n) + 1 shingles of each set, less those that no held-out key has.
+    """The first n - ceil(t n) + SHARED shingles of each set, less those that no held-out key has.
 
     The latter are the rarest of all, so they come first and fill the prefix without a match.
     """
     members, sizes = sets
     held = np.diff(members.indptr)
-    length = sizes - np.ceil(similarity * sizes - 1e-9).astype(np.int64) + 1 - (sizes - held)
+    length = sizes - least_common(sizes, similarity) + SHARED - (sizes - held)
     within = np.arange(members.nnz) - np.repeat(members.indptr[:-1], held)
     keep = within < np.repeat(length, held)
     rows = np.repeat(np.arange(members.shape[0]), held)[keep]
     return sparse.csr_array((members.data[keep], (rows, members.indices[keep])), members.shape)
+
+
+def least_common(sizes: Ints, similarity: float) -> Ints:
+    """Members that a set must share with another to be near to it."""
+    least: Ints = np.ceil(similarity * sizes - 1e-9).astype(np.int64)
+    return least
+
+
+def candidates(
+    mine: Ints, others: Ints, shared: sparse.coo_array, similarity: float
+) -> tuple[Ints, Ints]:
+    """The pairs whose sizes, and what their prefixes share, let them be near.
+
+    A pair that must share fewer than SHARED has both sets whole in their prefixes.
+    """
+    rows, columns = shared.coords
+    least = least_common(np.maximum(mine[rows], others[columns]), similarity)
+    likely = shared.data >= np.minimum(least, SHARED)
+    likely &= np.minimum(mine[rows], others[columns]) >= least
+    return rows[likely], columns[likely]
 
 
 def verified(

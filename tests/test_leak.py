@@ -1,11 +1,13 @@
 """The leak check against brute force."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.leak import blocks, leaks, near_pairs
+from corpus.leak import blocks, leaks, near_pairs, verified
 
 TEXT = (
     "tlen ticchihua axcan nochi tonalli notata tequiti ipan milli uan nonantzin quichihua tlaxcalli"
@@ -87,3 +89,22 @@ def test_a_block_is_bounded_by_characters_not_by_keys() -> None:
 def test_similarity_in_range() -> None:
     with pytest.raises(ValueError, match="at most 1, got"):
         leaks([], [], 1.5)
+
+
+def test_few_pairs_are_left_to_verify(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(1)
+    syllables = [c + v for c in ("tl", "m", "n", "k", "ch", "x", "p", "s", "y") for v in "aeio"]
+    words = ["".join(chance.choice(syllables, 3)) for _ in range(100)]
+    keys = [" ".join(chance.choice(words, 14)) for _ in range(400)]
+    near = brute(keys, keys[:40], 0.8)
+    wrong: dict[int, int] = {}
+
+    def counted(*pairs: Any) -> Any:
+        wrong[members] = len(pairs[2][0]) - len(near)
+        return verified(*pairs)
+
+    monkeypatch.setattr("corpus.leak.verified", counted)
+    for members in (1, 5):
+        monkeypatch.setattr("corpus.leak.SHARED", members)
+        assert found(keys, keys[:40], 0.8) == near
+    assert wrong[5] < wrong[1] / 10
