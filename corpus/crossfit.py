@@ -60,7 +60,7 @@ class Study:
     best: list[str]
     noise: list[tuple[str, str]]  # kind and text
     noise_chances: Floats
-    model: bytes | None  # of the model of all folds
+    model: bytes
 
 
 def deal(documents: Sequence[tuple[str, str, int]], folds: int) -> list[int]:
@@ -97,8 +97,7 @@ def study(task: tuple[Plan, int]) -> Study:
     chances, best = probabilities(model, key, plan.labels, texts)
     made = [] if fold == ALL else [*noise(sorted(texts), plan.held_out_noise, plan.seed + 1 + fold)]
     noise_chances, _ = probabilities(model, key, plan.labels, [text for _, text in made])
-    whole = as_bytes(model) if fold == ALL else None
-    return Study(places, chances, best, made, noise_chances, whole)
+    return Study(places, chances, best, made, noise_chances, as_bytes(model))
 
 
 def examples(plan: Plan, fold: int) -> list[tuple[str, str]]:
