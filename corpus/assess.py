@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +17,14 @@ import pyarrow.compute as pc
 import regex
 from fontTools.unicodedata import script
 
+from corpus.limits import Bound, Learning, by_language, learned
 from corpus.orthography import matching_key
 from corpus.settings import Language, owner_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
-from corpus.table import LIMITS, digest, read, read_shard, shard_paths, write_shard
+from corpus.table import LIMITS, counts, digest, read, read_shard, shard_paths, write_shard
+from corpus.wordorder import Order, folded, in_order, trusted_text
 
-Bound = Literal["least", "most", "both"]
 COLUMNS = ["id", "document", "source", "target", "language", "origin"]
 CLUSTER = regex.compile(r"\X")
 ALONE = regex.compile(r"\p{Grapheme_Cluster_Break=Other}*")  # each character is a cluster
@@ -33,16 +33,14 @@ WINDOW = 10  # characters: a phrase; shorter ones repeat in any long text
 
 @settings
 class Assess:
-    """How limits are learned from trusted text."""
+    """How limits and the order of words are learned from trusted text."""
 
-    kept_share: float  # of a variety's trusted rows that each learned limit keeps, 0..1
-    least_rows: int  # trusted rows of a variety that sets limits, and of a language that has any
+    limits: Learning
+    word_order: Order
 
     def __post_init__(self) -> None:
-        if not 0 < self.kept_share <= 1:
-            raise ValueError(f"kept_share must be above 0 and at most 1, got {self.kept_share}")
-        if self.least_rows < 1:
-            raise ValueError(f"least_rows must be at least 1, got {self.least_rows}")
+        if unknown := sorted(self.limits.kept_share.keys() - RULES.keys() - {"default"}):
+            raise ValueError(f"kept_share has unknown {unknown}; rules are {sorted(RULES)}")
 
 
 def length(text: str) -> float:
@@ -117,6 +115,16 @@ def longest_word(text: str) -> float:
     return float(max(map(len, text.split()), default=0))
 
 
+def word_length(text: str) -> float | None:
+    """Mean characters of a run without white space; null where there is none.
+
+    >>> word_length("in tlajtolli")
+    5.5
+    """
+    words = text.split()
+    return sum(map(len, words)) / len(words) if words else None
+
+
 def length_ratio(source: str, target: str) -> float | None:
     """Length of the target to that of the source; null where the source is empty."""
     return length(target) / length(source) if source else None
@@ -135,19 +143,24 @@ SIDE: dict[str, tuple[Callable[[str], float | None], Bound]] = {
     "script": (main_script, "least"),
     "repetition": (repetition, "most"),
     "longest_word": (longest_word, "most"),
+    "word_length": (word_length, "both"),
 }
 PAIR: dict[str, Bound] = {"length_ratio": "both", "shared_words": "most"}
 RULES: dict[str, Bound] = {
     **{f"{side}_{name}": way for side in ("target", "source") for name, (_, way) in SIDE.items()},
     **PAIR,
+    "word_order": "least",  # see corpus/fluency.py
     "repeats": "most",  # rows of the document with the same key: running heads, menus, refrains
 }
+
+
+WHOLE = ("word_order", "repeats")  # what takes more than the row to measure
 
 
 def measured(rows: pa.Table, languages: dict[str, Language]) -> pa.Table:
     """Every measure of each row, null where its side is; and `spot`, equal for what repeats."""
     keys = {code: key_of(code, languages) for code in pc.unique(rows["language"]).to_pylist()}
-    columns: dict[str, list[float | None]] = {rule: [] for rule in RULES if rule != "repeats"}
+    columns: dict[str, list[float | None]] = {rule: [] for rule in RULES if rule not in WHOLE}
     spots = []
     for row in rows.to_pylist():
         source, target, key = row["source"], row["target"], keys[row["language"]]
@@ -187,87 +200,40 @@ def with_repeats(scores: pa.Table) -> pa.Table:
     return scores.drop_columns(["spot"]).append_column("repeats", column)
 
 
-def learned(
-    scores: pa.Table, trusted: list[str], languages: dict[str, Language], params: Assess
-) -> tuple[pa.Table, dict[str, int]]:
-    """The limits of each language with enough trusted rows, and the trusted rows of each.
-
-    A language's limit is the loosest that any of its `voters` needs, so that no variety is judged
-    by a larger one. A variety too small to vote has limits of its own, under its code: the looser
-    of the language's and of what its own rows need. So one odd document widens a rule for its
-    variety, never for the language. Too few rows teach nothing: no limit is fitted on another
-    language's text.
-    """
-    known = scores.filter(pc.is_in(scores["origin"], value_set=pa.array(trusted, pa.string())))
-    codes = pc.unique(known["language"]).to_pylist()
-    limits, rows = [], {}
-    for key in sorted(languages):
-        own = {
-            code: known.filter(pc.equal(known["language"], code))
-            for code in sorted(filter(None, codes))
-            if owner_of(code, languages) == key
-        }
-        rows[key] = sum(map(len, own.values()))
-        if rows[key] >= params.least_rows:
-            votes = voters(list(own.values()), params.least_rows)
-            small = {code: [*votes, v] for code, v in own.items() if len(v) < params.least_rows}
-            limits += [
-                {"rule": rule, "language": name, **limit([v[rule] for v in some], way, params)}
-                for name, some in {key: votes, **small}.items()
-                for rule, way in RULES.items()
-            ]
-    return pa.Table.from_pylist(limits, schema=LIMITS), {k: n for k, n in rows.items() if n}
-
-
-def voters(varieties: list[pa.Table], least_rows: int) -> list[pa.Table]:
-    """The tables that set a language's limits: its large varieties, and the small ones as one.
-
-    The small ones are left out where they are too few together; where no variety is large and
-    they are the language, they are all of it.
-    """
-    large = [variety for variety in varieties if len(variety) >= least_rows]
-    small = [variety for variety in varieties if len(variety) < least_rows]
-    if sum(map(len, small)) >= least_rows:
-        large.append(pa.concat_tables(small))
-    return large
-
-
-def limit(varieties: list[pa.ChunkedArray], way: Bound, params: Assess) -> dict[str, float]:
-    """The observed values between which each variety has its share, on the sides asked for."""
-    columns = [column.drop_null().to_numpy() for column in varieties]
-    columns = [values for values in columns if len(values)]
-    tail = (1 - params.kept_share) / (2 if way == "both" else 1)
-    bounds = {}
-    if columns and way != "most":
-        bounds["least"] = min(float(np.quantile(v, tail, method="lower")) for v in columns)
-    if columns and way != "least":
-        bounds["most"] = max(float(np.quantile(v, 1 - tail, method="higher")) for v in columns)
-    return bounds
-
-
 def assess(  # noqa: PLR0913
     rows: Path,
     sources: pa.Table,
     params: Assess,
+    active: tuple[str, ...],
     languages: dict[str, Language],
     shards: Shards,
     out: Path,
 ) -> Output:
-    """The measures of every row (`scores`) and the limits that trusted text sets (`limits`)."""
-    parts = out / "parts"
-    work = partial(measure_shard, folder=parts, languages=languages)
-    map_shards(work, shard_paths(rows), shards, "assess")
-    scores = with_repeats(read(parts))
-    shutil.rmtree(parts)
+    """The measures of every row (`scores`), limits that trusted text sets (`limits`), `order`."""
+    paths = shard_paths(rows)
     trusted = sources.filter(sources["trusted"])["origin"].unique().to_pylist()
-    limits, counts = learned(scores, trusted, languages, params)
-    bounds: dict[str, dict[str, dict[str, float | None]]] = {}
-    for row in limits.to_pylist():
-        sides = {name: row[name] for name in ("least", "most") if row[name] is not None}
-        bounds.setdefault(row["language"], {})[row["rule"]] = sides
+    measure = partial(measure_shard, folder=out / "parts", languages=languages)
+    map_shards(measure, paths, shards, "assess")
+    scores = with_repeats(read(out / "parts"))
+    text = folded(trusted_text(rows, trusted, languages), params.word_order.folds)
+    in_order(paths, scores, text, params.word_order, active, languages, shards, out)
+    odds = read(out / "odds")
+    for name in odds.column_names:
+        scores = scores.append_column(name, odds[name])
+    for name in ("parts", "odds"):
+        shutil.rmtree(out / name)
+    limits, suggested = learned(scores, trusted, RULES, languages, params.limits)
     return Output(
-        tables={"scores": scores.drop_columns(["language", "origin"]), "limits": limits},
-        report={"rows": len(scores), "trusted_rows": counts, "limits": bounds},
+        tables={
+            "scores": scores.drop_columns(["language", "origin"]),
+            "limits": pa.Table.from_pylist(limits, schema=LIMITS),
+        },
+        report={
+            "rows": len(scores),
+            "trusted_rows": counts(text, "key"),
+            "limits": by_language(limits),
+            "suggested_limits": by_language(suggested),
+        },
     )
 
 

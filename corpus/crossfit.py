@@ -81,7 +81,7 @@ class Study:
     noise: list[tuple[str, str]]  # kind and text
     noise_chances: Floats
     planted: list[Planted]  # mixtures of held-out segments, with what was found in them
-    model: bytes | None  # of the model of all folds
+    model: bytes
 
 
 def deal(documents: Sequence[tuple[str, str, int]], folds: int) -> list[int]:
@@ -130,7 +130,7 @@ def study(task: tuple[Plan, int]) -> Study:
         made,
         of_noise.chances,
         [] if fold == ALL else planted(plan, fold, chances),
-        as_bytes(model) if fold == ALL else None,
+        as_bytes(model),
     )
 
 

@@ -59,6 +59,7 @@ SCORES = pa.schema(
         pa.field("swapped", pa.bool_()),  # each side looks like the other's language
         pa.field("mixed", pa.bool_()),  # the target's parts are in several languages; null: short
         pa.field("parts", PARTS),  # in their order
+        pa.field("fold", pa.int64()),  # of the model that scored the row; null: that of all folds
     ]
 )
 FIGURES = pa.schema(  # held-out segments of each language that pass for another
@@ -118,6 +119,7 @@ class Verdict:
     finest: list[str | None]
     parts: list[list[Part] | None]
     swapped: Mask
+    folds: dict[int, int]  # of trusted rows
     lines: dict[str, Line]  # by label with enough trusted segments
     report: dict[str, Any]
     figures: list[dict[str, Any]]
@@ -159,7 +161,7 @@ def identify(  # noqa: PLR0913
         passing += [{"model": key, **figure} for figure in found.figures]
         limits += limits_of(found, sorted(mine))
         pivot = pivot_of(languages[key])
-        store(studies[0], found, plan, out / "models" / key, pivot)
+        store(studies, found, plan, out / "models" / key, pivot)
     tables = {"scores": (scores, SCORES), "limits": (limits, LIMITS), "figures": (passing, FIGURES)}
     made = {name: pa.Table.from_pylist(data, schema=kind) for name, (data, kind) in tables.items()}
     swaps = rows.append_column("swapped", made["scores"]["swapped"])
@@ -219,6 +221,7 @@ def judged(
         by_row(plan, told.finest, rows),
         by_row(plan, parts, rows),
         swapped,
+        {s.row: s.fold for s in plan.segments if s.row >= 0 and s.fold != ALL},
         lines,
         {
             "labels": {n: report for n, (report, _) in proofs.items()},
@@ -284,6 +287,7 @@ def mark(
             "swapped": bool(found.swapped[n]),
             "mixed": None if (parts := found.parts[n]) is None else is_mixed(parts, least_share),
             "parts": None if parts is None else [part._asdict() for part in parts],
+            "fold": found.folds.get(n),
         }
 
 
@@ -318,15 +322,21 @@ def limits_of(found: Verdict, near: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def store(last: Study, found: Verdict, plan: Plan, folder: Path, pivot: str) -> None:
-    """Write the model of all folds with the lines of its language and, if it has one, its pivot."""
+def store(studies: Sequence[Study], found: Verdict, plan: Plan, folder: Path, pivot: str) -> None:
+    """Write the models with the lines of their language and, if it has one, its pivot.
+
+    The model of all folds is in the folder itself, that which has not learned fold 0 in `fold0`:
+    what is made of a trusted row can then be scored by a model that has not learned the row.
+    """
     key = plan.labels[0]
     sides = {
         side: {"label": label, **asdict(found.lines[label])}
         for side, label in (("target", key), ("source", pivot))
         if label in found.lines
     }
-    save(last.model or b"", folder, {"orthography": plan.orthography, **sides})
+    for number, made in enumerate(studies):
+        place = folder / f"fold{number - 1}" if number else folder
+        save(made.model, place, {"orthography": plan.orthography, **sides})
 
 
 @cache

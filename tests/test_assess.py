@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -17,16 +18,22 @@ from corpus.assess import (
     measure_shard,
     repetition,
     shared_words,
-    voters,
+    word_length,
 )
+from corpus.fluency import orderable, trained, word_order
+from corpus.limits import Learning, learned, limit
+from corpus.plants import shuffled_words
 from corpus.settings import Language
 from corpus.shards import Shards
 from corpus.stage import Output
 from corpus.table import LIMITS, SCHEMA, InputError, write_shard
+from corpus.wordorder import Order
 
 Corpus = Callable[..., pa.Table]
 SHARDS = Shards(most_bytes=1000, workers=1, runner="pool", most_retries=0)
-PARAMS = Assess(kept_share=0.9, least_rows=3)
+LIMITS_OF = Learning(kept_share={"default": 0.9}, prior_rows=1, least_rows=3, lenders={})
+ORDER = Order(folds=3, least_rows=200, most_rows=1000, seed=1)
+PARAMS = Assess(limits=LIMITS_OF, word_order=ORDER)
 LANGUAGES = {
     "nah": Language("Nahuatl", ("nci", "azz"), "Latn", "spa_Latn", (), "nah"),
     "khm": Language("Khmer", ("khm",), "Khmr", "eng_Latn", (), None),
@@ -45,8 +52,9 @@ def run(tmp_path: Path) -> Callable[..., Output]:
             write_shard(table.slice(number * size, size), folder / "rows" / f"{number:05}.parquet")
         sources = pa.table({"origin": ["test", "crawl"], "trusted": [True, False]})
         out = folder / "out"
-        result = assess(folder / "rows", sources, params, LANGUAGES, SHARDS, out)
-        assert not list(out.iterdir())  # nothing but the tables stays
+        result = assess(folder / "rows", sources, params, ("nah",), LANGUAGES, SHARDS, out)
+        left = [path.name for path in out.iterdir()] if out.exists() else []
+        assert left in ([], ["order"])  # nothing but what was learned stays
         return result
 
     return made
@@ -127,7 +135,8 @@ def test_every_row_is_scored_in_order(
     made = run(table)
     scores, limits = made.tables["scores"], made.tables["limits"]
     assert scores["id"].to_pylist() == table["id"].to_pylist()
-    assert scores.column_names == ["id", *RULES]
+    last = ["repeats", "word_order"]
+    assert scores.column_names == ["id", *(r for r in RULES if r not in last), *last, "fold"]
     assert limits.schema == LIMITS
     again = run(table)
     assert again.tables["scores"].equals(scores)
@@ -140,30 +149,101 @@ def test_shards_change_nothing(corpus: Corpus, run: Callable[..., Output]) -> No
         assert run(table, shards=4).tables[name].equals(run(table).tables[name])
 
 
-def test_a_small_variety_widens_its_own_limits_alone(
-    corpus: Corpus, run: Callable[..., Output]
-) -> None:
+def test_a_small_variety_leans_on_its_language(corpus: Corpus, run: Callable[..., Output]) -> None:
     many = corpus(*["tetl"] * 99, language="nci_Latn").to_pylist()
-    odd = corpus("totlajtol" * 900, "totlajtol", language="azz_Latn").to_pylist()
-    made = run(pa.Table.from_pylist(many + odd, schema=SCHEMA))
-    limits = made.report["limits"]
-    assert limits["nah"]["target_length"] == {"least": 4, "most": 4}
-    assert limits["azz_Latn"]["target_length"] == {"least": 4, "most": 8100}
-    assert "nci_Latn" not in limits
+    odd = corpus(*["totlajtol" * 9] * 2, language="azz_Latn").to_pylist()
+    made = run(pa.Table.from_pylist(many + odd, schema=SCHEMA)).report["limits"]
+    assert made["azz_Latn"]["target_length"] == {"least": 4, "most": 81}  # its own and the others'
+    assert made["nci_Latn"]["target_length"] == {"least": 4, "most": 4}  # enough of its own
 
 
 @pytest.mark.parametrize(
-    ("sizes", "least_rows", "votes"),
+    ("own", "others", "prior", "most"),
     [
-        ((9, 8, 2), 5, [9, 8]),  # too few small ones to vote
-        ((9, 3, 2), 5, [9, 5]),  # the small ones as one
-        ((3, 3), 5, [6]),  # none is large
-        ((), 5, []),
+        (1000, 1000, 1, 9.0),  # many rows of its own: its own
+        (1, 1000, 100, 1.0),  # one row is no evidence against a hundred
+        (20, 1000, 100, 9.0),  # a sixth of the weight is more than the tail
+        (0, 1000, 100, 1.0),
     ],
 )
-def test_who_votes(sizes: tuple[int, ...], least_rows: int, votes: list[int]) -> None:
-    tables = [pa.table({"id": [str(n) for n in range(size)]}) for size in sizes]
-    assert [len(table) for table in voters(tables, least_rows)] == votes
+def test_a_limit_moves_from_the_others_to_its_own(
+    own: int, others: int, prior: int, most: float
+) -> None:
+    values = np.array([9.0] * own + [1.0] * others)
+    weights = np.array([1.0] * own + [prior / others] * others)
+    assert limit(values, weights, "most", 0.9) == {"most": most}
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.95, 0.995, 1.0])
+@pytest.mark.parametrize("size", [1, 7, 100, 999])
+def test_a_limit_keeps_the_share_it_promises(share: float, size: int) -> None:
+    values = np.random.default_rng(size).normal(size=size)
+    weights = np.ones(size)
+    for way in ("least", "most", "both"):
+        bounds = limit(values, weights, way, share)  # type: ignore[arg-type]
+        low, high = bounds.get("least", -np.inf), bounds.get("most", np.inf)
+        assert ((values >= low) & (values <= high)).mean() >= share - 1e-9
+        assert set(bounds.values()) <= set(values)
+    assert limit(values[:0], weights[:0], "both", share) == {}
+
+
+def test_no_limit_from_another_language_unless_asked(
+    corpus: Corpus, run: Callable[..., Output]
+) -> None:
+    rows = corpus(*["tetl"] * 50, language="nci_Latn").to_pylist()
+    rows += corpus(KHMER, language="khm_Khmr").to_pylist()
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    made = run(table).report
+    assert "khm" not in made["limits"]
+    assert made["suggested_limits"]["khm"]["target_length"]["least"] == 4
+    lent = Learning({"default": 0.9}, prior_rows=1, least_rows=3, lenders={"khm": ("nah",)})
+    limits, suggested = learned(
+        run(table).tables["scores"].append_column("language", table["language"])
+        .append_column("origin", table["origin"]), ["test"], RULES, LANGUAGES, lent,
+    )  # fmt: skip
+    assert {"khm", "khm_Khmr"} <= {row["language"] for row in limits}
+    assert not suggested
+
+
+def test_shuffled_words_have_lower_odds_than_unseen_text() -> None:
+    chance = np.random.default_rng(4)
+    slots = (
+        ["In tlakatl", "In siuatl", "In konetl", "Nikan in okichtli"],
+        ["kikua", "kinamaka", "kita", "kineki"],
+        ["se kali.", "miyak tlaxkali.", "nochi xochitl.", "in atl."],
+    )
+    text = [" ".join(map(chance.choice, slots)) for _ in range(400)]
+    weights = trained(text[:300], seed=1)
+    assert np.array_equal(weights, trained(text[:300], seed=1))
+    real = word_order(weights, text[300:])
+    fake = word_order(weights, [shuffled_words(one, chance) for one in text[300:]])
+    assert (real > 0).mean() > 0.95
+    assert (fake < real.min()).mean() > 0.7
+
+
+@pytest.mark.parametrize(
+    ("text", "orders"), [("", False), ("amo", False), ("amo amo", False), ("amo tlen", True)]
+)
+def test_one_order_gives_no_odds(text: str, orders: bool) -> None:
+    assert orderable(text) == orders
+    assert np.isnan(word_order(trained([], 1), [text])[0]) == (not orders)
+
+
+def test_no_text_is_scored_by_what_learned_it(corpus: Corpus, run: Callable[..., Output]) -> None:
+    letters = list("aeiochklmnpqtxyz")
+    chance = np.random.default_rng(2)
+    texts = [
+        " ".join("".join(chance.choice(letters, 7)) for _ in range(8)) for _ in range(240)
+    ]  # words by chance: there is nothing to learn but the texts themselves
+    made = run(corpus(*texts)).tables["scores"]
+    assert word_order(trained(texts, 1), texts).mean() > 2
+    assert abs(np.mean(made["word_order"].to_numpy())) < 0.5
+    assert set(made["fold"].to_pylist()) == {0, 1, 2}
+
+
+def test_word_length() -> None:
+    assert word_length("") is None
+    assert word_length("in tlajtolli") == 5.5
 
 
 def test_a_cut_shard_is_one_line(tmp_path: Path) -> None:
@@ -173,27 +253,34 @@ def test_a_cut_shard_is_one_line(tmp_path: Path) -> None:
         measure_shard(tmp_path / "rows" / "00000.parquet", tmp_path, LANGUAGES)
 
 
-def test_a_limit_is_the_loosest_of_the_varieties(
-    corpus: Corpus, run: Callable[..., Output]
-) -> None:
+def test_limits_come_from_trusted_text_alone(corpus: Corpus, run: Callable[..., Output]) -> None:
     short = corpus(*["tetl"] * 99, language="nci_Latn").to_pylist()
-    long = corpus(*["totlajtol" * 9] * 3, language="azz_Latn").to_pylist()
     crawl = corpus("x" * 500, origin="crawl").to_pylist()
     khmer = corpus(KHMER, KHMER, language="khm_Khmr").to_pylist()  # too few to learn from
-    table = pa.Table.from_pylist(short + long + crawl + khmer, schema=SCHEMA)
-    made = run(table)
+    made = run(pa.Table.from_pylist(short + crawl + khmer, schema=SCHEMA))
     limits = made.report["limits"]
-    assert limits["nah"]["target_length"] == {"least": 4, "most": 81}
+    assert limits["nah"]["target_length"] == {"least": 4, "most": 4}
     assert limits["nah"]["target_digits"] == {"most": 0}
     assert limits["nah"]["source_length"] == {}
     assert "khm" not in limits
-    assert made.report["trusted_rows"] == {"khm": 2, "nah": 102}
+    assert made.report["trusted_rows"] == {"khm": 2, "nah": 99}
 
 
 @pytest.mark.parametrize(
-    ("kept_share", "least_rows", "message"),
-    [(0.0, 1, "kept_share must be above 0"), (1.5, 1, "got 1.5"), (0.9, 0, "least_rows")],
+    ("change", "message"),
+    [
+        ({"kept_share": {"default": 0.0}}, "kept_share must be above 0"),
+        ({"kept_share": {"default": 1.5}}, "got 1.5"),
+        ({"kept_share": {}}, "needs the key 'default'"),
+        ({"least_rows": 0}, "least_rows"),
+        ({"prior_rows": 0}, "prior_rows"),
+    ],
 )
-def test_settings_in_range(kept_share: float, least_rows: int, message: str) -> None:
+def test_settings_in_range(change: dict[str, object], message: str) -> None:
+    good = {"kept_share": {"default": 0.9}, "prior_rows": 1, "least_rows": 1, "lenders": {}}
     with pytest.raises(ValueError, match=message):
-        Assess(kept_share=kept_share, least_rows=least_rows)
+        Learning(**{**good, **change})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"kept_share has unknown \['lenght'\]"):
+        Assess(Learning({"default": 1.0, "lenght": 0.5}, 1, 1, {}), ORDER)
+    with pytest.raises(ValueError, match="need 2 <= folds"):
+        Order(folds=1, least_rows=5, most_rows=9, seed=1)
