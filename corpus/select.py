@@ -26,6 +26,7 @@ REASONS = {  # in the ledger, of the rules that ask more than "too low" or "too 
     "swapped": "swapped columns",
     "shared_words": "copy of the source",
     "language_score": "language unsure",
+    "pair_score": "no translation",
 }
 
 
@@ -70,6 +71,7 @@ def select(  # noqa: PLR0913
     sources: pa.Table,
     identify: Path,
     assess: Path,
+    bitext: Path,
     dedup: Path,
     params: Select,
     languages: Languages,
@@ -83,7 +85,7 @@ def select(  # noqa: PLR0913
         InputError: a limit names no rule or language, or a rule drops too much trusted text of an
             active language.
     """
-    facts = gathered(rows, sources, (identify, assess), dedup)
+    facts = gathered(rows, sources, (identify, assess, bitext), dedup)
     check_names(params, facts.values, languages)
     learned = pa.concat_tables([read(folder / "limits") for folder in (identify, assess)])
     bounds = effective(learned, params, languages, list(facts.values))
@@ -262,20 +264,22 @@ def judged(
 def duplicates(facts: Facts, passing: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The passing rows that fall to another of their cluster, and that survivor.
 
-    It is the one most like the centre, then one with both sides, then the centre, then the
-    smallest id: content alone decides.
+    Where all that passes but at most one row is equal to the centre, any of them is near all
+    others, and one with both sides survives, then the best pair, then the centre, then the
+    smallest id. Elsewhere the one most like the centre comes before all this, as two members that
+    are near the centre need not be near each other. Content alone decides.
     """
     rows = np.flatnonzero(passing)
     some = facts.clusters.take(rows)
     cluster = some["cluster"].combine_chunks().dictionary_encode().indices.to_numpy()
-    lone = (
-        np.isnan(facts.values["length_ratio"][rows])
-        if "length_ratio" in facts.values
-        else (np.zeros(len(rows)))
-    )
+    missing = np.full(len(passing), np.nan)
+    lone = np.isnan(facts.values.get("length_ratio", np.zeros(len(passing)))[rows])
+    score = np.nan_to_num(facts.values.get("pair_score", missing)[rows], nan=-1.0)
+    apart = 1 - some["similarity"].to_numpy()
+    apart[np.bincount(cluster, apart > 0)[cluster] < 2] = 0
     member = pc.not_equal(some["id"], some["cluster"]).to_numpy()
     place = pc.rank(some["id"], tiebreaker="first").to_numpy()
-    order = np.lexsort((place, member, lone, -some["similarity"].to_numpy(), cluster))
+    order = np.lexsort((place, member, -score, lone, apart, cluster))
     rows, cluster = rows[order], cluster[order]
     first = np.ones(len(rows), dtype=bool)
     first[1:] = cluster[1:] != cluster[:-1]

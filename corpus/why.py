@@ -10,7 +10,7 @@ from corpus.table import InputError, text
 
 METHODS = ("backtranslate", "paraphrase", "respell")  # stages that make rows
 STAGES = (
-    *("gather", "clean", "identify", "assess", "dedup", "spelling"),
+    *("gather", "clean", "identify", "assess", "dedup", "spelling", "bitext"),
     *("select", "split", "validate", "mix"),
 )
 SPLITS = ("train", "validation", "test")
@@ -86,7 +86,7 @@ def human(data: Path, row_id: str, languages: Languages) -> list[str]:
     lines = said("gather", verdicts(data, "gather", row_id) + texts(gathered))
     changed = [line for line in texts(cleaned) if line not in texts(gathered)]
     lines += said("clean", verdicts(data, "clean", row_id) + changed)
-    for stage in ("identify", "assess"):
+    for stage in ("identify", "assess", "bitext"):
         scores = found(data / stage / "scores", row_id)
         lines += said(stage, [measure(n, v, limits) for r in scores for n, v in measures(r)])
     lines += said("dedup", cluster(data / "dedup" / "clusters", row_id))

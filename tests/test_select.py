@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -34,6 +35,7 @@ GOOD = {
     "target_length": 9.0,
     "length_ratio": 1.0,
     "shared_words": 0.0,
+    "pair_score": 0.9,
 }
 
 
@@ -52,14 +54,15 @@ def run(tmp_path: Path) -> Callable[..., Output]:
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         ids = table["id"].to_pylist()
         known = [{"id": i, **GOOD, **(scores or {}).get(i, {})} for i in ids]
-        fields = {"identify": ["language_score", "swapped"]}
-        fields["assess"] = [name for name in GOOD if name not in fields["identify"]]
+        fields = {"identify": ["language_score", "swapped"], "bitext": ["pair_score"]}
+        others = ("language_score", "swapped", "pair_score")
+        fields["assess"] = [name for name in GOOD if name not in others]
         limits = pa.Table.from_pylist([*LEARNED, *learned], schema=LIMITS)
-        for number, (stage, names) in enumerate(fields.items()):
+        write(limits.slice(0, 1), folder / "identify" / "limits", 10**8)
+        write(limits.slice(1), folder / "assess" / "limits", 10**8)
+        for stage, names in fields.items():
             columns = {n: pa.array([row[n] for row in known], types(n)) for n in ["id", *names]}
             write(pa.table(columns), folder / stage / "scores", 10**8)
-            some = limits.slice(number) if number else limits.slice(0, 1)
-            write(some, folder / stage / "limits", 10**8)
         found = [(clusters or {}).get(i, (i, 1.0)) for i in ids]
         columns = {
             "id": pa.array(ids, pa.string()),
@@ -70,7 +73,7 @@ def run(tmp_path: Path) -> Callable[..., Output]:
         write(table, folder / "rows", 10**8)
         sources = pa.table({"origin": ["test"], "trusted": [True]})
         write(sources, folder / "sources", 10**8)
-        scored = (folder / "identify", folder / "assess", folder / "clusters")
+        scored = [folder / n for n in ("identify", "assess", "bitext", "clusters")]
         result = select(folder / "rows", sources, *scored, params, LANGUAGES, active)
         ledger = result.tables["ledger"]
         kept = ledger.filter(ledger["kept"])["id"]
@@ -228,6 +231,43 @@ def test_among_equal_keys_a_pair_survives(corpus: Corpus, run: Callable[..., Out
     assert made.tables["ledger"]["kept"].to_pylist() == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("clusters", "scores", "survivor"),
+    [
+        ({"0": 0.9, "1": 1.0}, {"0": 0.95, "1": 0.3}, "0"),  # each is near the other
+        ({"0": 0.9, "1": 1.0}, {"0": 0.9, "1": 0.9}, "1"),  # as good: the centre
+        ({"0": 1.0, "1": 1.0, "2": 1.0}, {"2": 0.95}, "2"),
+        ({"0": 1.0, "1": 1.0, "2": 0.85}, {"2": 0.95}, "2"),  # near all that equal the centre
+        ({"0": 0.9, "1": 1.0, "2": 0.85}, {"2": 0.95}, "1"),  # 0 and 2 may be far apart
+        ({"0": 1.0, "1": 1.0}, {"0": None}, "1"),
+        ({"0": 1.0, "1": 1.0}, {"0": None, "1": None}, "1"),
+    ],
+)
+def test_the_best_pair_survives_where_all_others_are_near_it(
+    clusters: dict[str, float],
+    scores: dict[str, float | None],
+    survivor: str,
+    corpus: Corpus,
+    run: Callable[..., Output],
+) -> None:
+    rows = corpus(*["in calli"] * len(clusters), sources=("casa",) * len(clusters)).to_pylist()
+    stars = {name: ("1", similarity) for name, similarity in clusters.items()}
+    said_of = {name: {"pair_score": score} for name, score in scores.items()}
+    for order in permutations(rows):
+        table = pa.Table.from_pylist(list(order), schema=SCHEMA)
+        ledger = run(table, said_of, stars).tables["ledger"]
+        assert ledger.filter(ledger["kept"])["id"].to_pylist() == [survivor]
+
+
+def test_a_pair_that_is_no_translation_goes_where_a_limit_says_so(
+    corpus: Corpus, run: Callable[..., Output]
+) -> None:
+    params = replace(PARAMS, limits={"default": {"pair_score": Bound(0.5, None)}})
+    scores = {"0": {"pair_score": 0.4}, "1": {"pair_score": None}}
+    made = run(corpus("amo", "quema"), scores, params=params)
+    assert said(made) == [("no translation", "0.4", "at least 0.5"), (None, None, None)]
+
+
 def test_rates_have_wilson_intervals(corpus: Corpus, run: Callable[..., Output]) -> None:
     table = corpus(*["tlajtolli"] * 10)
     made = run(table, {"0": {"target_length": 1.0}})
@@ -320,7 +360,7 @@ def test_it_runs_as_a_stage_on_what_others_wrote(
     tree["select"]["trusted_limits"] = {}
     tree["select"]["least_kept"] = {"default": 0.0}
     Path("params.yaml").write_text(yaml.safe_dump(tree), "utf-8")
-    words = {name: f"0/{name}" for name in ("rows", "sources", "identify", "assess")}
+    words = {name: f"0/{name}" for name in ("rows", "sources", "identify", "assess", "bitext")}
     words |= {"dedup": "0/clusters", "out": "select", "report": "select.json"}
     perform(select, Select, words, ["rows"])
     report = json.loads(Path("select.json").read_text("utf-8"))

@@ -35,6 +35,7 @@ def data(tmp_path: Path, corpus: Corpus) -> Path:
         "clean/ledger": ledger(ids, "clean", {}),
         "identify/scores": pa.table({"id": ids, "language_score": [0.99, 0.98]}),
         "assess/scores": pa.table({"id": ids, "target_length": [8.0, None]}),
+        "bitext/scores": pa.table({"id": ids, "pair_score": [0.75, 0.5]}),
         "dedup/clusters": pa.table(
             {"id": ids, "cluster": ["0", "0"], "group": ["0", "0"], "similarity": [1.0, 0.9]}
         ),
@@ -82,6 +83,7 @@ def test_a_kept_row(data: Path) -> None:
         "  clean         kept",
         "  identify      language_score 0.99",
         "  assess        target_length 8 (at least 3)",
+        "  bitext        pair_score 0.75",
         "  dedup         cluster 0 of 2 rows, the centre",
         "                group 0 of 2 rows",
         "  spelling      orthography ack, probability 0.91, by 2 signs",
