@@ -7,6 +7,7 @@ score is the posterior probability, naive Bayes; rows without a sign and without
 tells have none. No row is dropped for its orthography: later stages may read the column.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -33,6 +34,7 @@ SCORES = pa.schema(
 Evidence = npt.NDArray[np.float64]  # log-likelihood of each orthography, in order of their names
 Row = dict[str, Any]
 PLAIN = matching_key(None)
+TOKEN = re.compile(rf"['’‘ʼ]?{WORD.pattern}")  # with the apostrophe that may be its first letter
 
 
 @settings
@@ -80,7 +82,7 @@ def witness(known: Profile, slip: float) -> Callable[[str], tuple[Evidence, int]
 def testimony(row: Row, said: Callable[[str], tuple[Evidence, int]]) -> tuple[Evidence, int]:
     """What the distinct words of a row's target say, those of its source left out."""
     names = set(PLAIN(row["source"] or "").split())
-    words = {word for word in WORD.findall(plain(row["target"])) if PLAIN(word) not in names}
+    words = {word for word in TOKEN.findall(plain(row["target"])) if PLAIN(word) not in names}
     heard = [said(word) for word in sorted(words)]
     return sum((one for one, _ in heard), said("")[0]), sum(count for _, count in heard)
 
