@@ -100,22 +100,26 @@ def posterior(evidence: Evidence, prior: Evidence) -> Evidence:
     return found
 
 
-def priors(alone: Evidence, heard: npt.NDArray[np.int64], documents: list[str | None]) -> Evidence:
+def priors(alone: Evidence, heard: npt.NDArray[np.int64], documents: list[str]) -> Evidence:
     """What the other rows of each row's document say: their mean posterior, and one even row.
 
     Args:
         alone: (n, orthographies) each row's posterior under even priors.
         heard: (n,) signs of each row; a row without one says nothing.
-        documents: of each row; a row without one stands alone.
+        documents: of each row.
     """
-    lone = [number if name is None else name for number, name in enumerate(documents)]
-    _, place = np.unique(np.array([str(name) for name in lone]), return_inverse=True)
+    _, place = np.unique(np.array(documents), return_inverse=True)
     voices = alone * (heard > 0)[:, None]
     sums = np.zeros((place.max(initial=0) + 1, alone.shape[1]))
     np.add.at(sums, place, voices)
     others = sums[place] - voices + 1 / alone.shape[1]
     found: Evidence = others / others.sum(axis=1, keepdims=True)
     return found
+
+
+def document_of(row: Row) -> str:
+    """The document of a row, with its origin; a row without one stands alone."""
+    return f"id {row['id']}" if row["document"] is None else f"{row['origin']} {row['document']}"
 
 
 def classified(rows: list[Row], known: Profile, slip: float) -> list[Row]:
@@ -128,7 +132,7 @@ def classified(rows: list[Row], known: Profile, slip: float) -> list[Row]:
     evidence, signs = zip(*(testimony(row, said) for row in told), strict=True)
     likelihoods, heard = np.array(evidence), np.array(signs)
     even = np.full(likelihoods.shape, 1 / len(names))
-    prior = priors(posterior(likelihoods, even), heard, [row["document"] for row in told])
+    prior = priors(posterior(likelihoods, even), heard, [document_of(row) for row in told])
     shares = posterior(likelihoods, prior)
     best, score = shares.argmax(axis=1), shares.max(axis=1)
     # equal shares tell nothing: the first name would be chosen for its letter
