@@ -7,6 +7,7 @@ score is the posterior probability, naive Bayes; rows without a sign and without
 tells have none. No row is dropped for its orthography: later stages may read the column.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -33,6 +34,7 @@ SCORES = pa.schema(
 Evidence = npt.NDArray[np.float64]  # log-likelihood of each orthography, in order of their names
 Row = dict[str, Any]
 PLAIN = matching_key(None)
+TOKEN = re.compile(rf"['’‘ʼ]?{WORD.pattern}")  # with the apostrophe that may be its first letter
 
 
 @settings
@@ -80,7 +82,7 @@ def witness(known: Profile, slip: float) -> Callable[[str], tuple[Evidence, int]
 def testimony(row: Row, said: Callable[[str], tuple[Evidence, int]]) -> tuple[Evidence, int]:
     """What the distinct words of a row's target say, those of its source left out."""
     names = set(PLAIN(row["source"] or "").split())
-    words = {word for word in WORD.findall(plain(row["target"])) if PLAIN(word) not in names}
+    words = {word for word in TOKEN.findall(plain(row["target"])) if PLAIN(word) not in names}
     heard = [said(word) for word in sorted(words)]
     return sum((one for one, _ in heard), said("")[0]), sum(count for _, count in heard)
 
@@ -98,22 +100,26 @@ def posterior(evidence: Evidence, prior: Evidence) -> Evidence:
     return found
 
 
-def priors(alone: Evidence, heard: npt.NDArray[np.int64], documents: list[str | None]) -> Evidence:
+def priors(alone: Evidence, heard: npt.NDArray[np.int64], documents: list[str]) -> Evidence:
     """What the other rows of each row's document say: their mean posterior, and one even row.
 
     Args:
         alone: (n, orthographies) each row's posterior under even priors.
         heard: (n,) signs of each row; a row without one says nothing.
-        documents: of each row; a row without one stands alone.
+        documents: of each row.
     """
-    lone = [number if name is None else name for number, name in enumerate(documents)]
-    _, place = np.unique(np.array([str(name) for name in lone]), return_inverse=True)
+    _, place = np.unique(np.array(documents), return_inverse=True)
     voices = alone * (heard > 0)[:, None]
     sums = np.zeros((place.max(initial=0) + 1, alone.shape[1]))
     np.add.at(sums, place, voices)
     others = sums[place] - voices + 1 / alone.shape[1]
     found: Evidence = others / others.sum(axis=1, keepdims=True)
     return found
+
+
+def document_of(row: Row) -> str:
+    """The document of a row, with its origin; a row without one stands alone."""
+    return f"id {row['id']}" if row["document"] is None else f"{row['origin']} {row['document']}"
 
 
 def classified(rows: list[Row], known: Profile, slip: float) -> list[Row]:
@@ -126,7 +132,7 @@ def classified(rows: list[Row], known: Profile, slip: float) -> list[Row]:
     evidence, signs = zip(*(testimony(row, said) for row in told), strict=True)
     likelihoods, heard = np.array(evidence), np.array(signs)
     even = np.full(likelihoods.shape, 1 / len(names))
-    prior = priors(posterior(likelihoods, even), heard, [row["document"] for row in told])
+    prior = priors(posterior(likelihoods, even), heard, [document_of(row) for row in told])
     shares = posterior(likelihoods, prior)
     best, score = shares.argmax(axis=1), shares.max(axis=1)
     # equal shares tell nothing: the first name would be chosen for its letter

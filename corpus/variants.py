@@ -53,43 +53,46 @@ def variants(rows: list[Row], groups: Mapping[str, str], params: Variants) -> li
             together[runs] += 1
         else:
             apart[runs].append(words)
-    apart = {runs: some for runs, some in apart.items() if len(some) >= params.least_pairs}
-    wanted = {word for some in apart.values() for words in some for word in words}
-    links = links_of(split, groups, wanted, params)
-    for some in apart.values():
-        some.sort(key=lambda words: (links[words[0]].isdisjoint(links[words[1]]), words))
-    return ranked(apart, together, links, params)
-
-
-def ranked(
-    apart: Mapping[Pair, list[Pair]],
-    together: Counter[Pair],
-    links: Mapping[str, frozenset[str]],
-    params: Variants,
-) -> list[Row]:
-    """The report's rows."""
     total = sum(map(len, apart.values()))
-    whole = total + sum(together[runs] for runs in apart)
-    must_link = any(links.values())
-    found: list[Row] = [
+    many = {runs: some for runs, some in apart.items() if len(some) >= params.least_pairs}
+    wanted = {word for some in many.values() for words in some for word in words}
+    links = links_of(split, groups, wanted, params)
+    found = [
         {
-            "one": one,
-            "other": other,
-            "pairs_apart": len(pairs),
-            "pairs_together": (near := together[one, other]),
-            "pairs_linked": sum(not links[a].isdisjoint(links[b]) for a, b in pairs),
-            "likelihood_ratio": likelihood_ratio(len(pairs), len(pairs) + near, total, whole),
-            "examples": [" ".join(pair) for pair in pairs[: params.most_examples]],
+            **evidence(runs, some, links, params.most_examples),
+            "pairs_together": together[runs],
+            "likelihood_ratio": likelihood_ratio(
+                len(some), len(some) + together[runs], total, total + together.total()
+            ),
         }
-        for (one, other), pairs in apart.items()
+        for runs, some in many.items()
     ]
+    return best(found, any(links.values()))[: params.most_variants]
+
+
+def evidence(
+    runs: Pair, apart: list[Pair], links: Mapping[str, frozenset[str]], most_examples: int
+) -> Row:
+    """What the pairs of words in different documents say; those that are linked come first."""
+    linked = [pair for pair in apart if not links[pair[0]].isdisjoint(links[pair[1]])]
+    shown = [*linked, *(pair for pair in apart if pair not in set(linked))]
+    return {
+        "one": runs[0],
+        "other": runs[1],
+        "pairs_apart": len(apart),
+        "pairs_linked": len(linked),
+        "examples": [" ".join(pair) for pair in shown[:most_examples]],
+    }
+
+
+def best(found: list[Row], must_link: bool) -> list[Row]:
+    """Those that documents tell apart and, where that can be known, a source word ties together."""
     likely = [
         row
         for row in found
         if row["likelihood_ratio"] > 0 and (row["pairs_linked"] or not must_link)
     ]
-    likely.sort(key=lambda row: (-row["likelihood_ratio"], row["one"], row["other"]))
-    return likely[: params.most_variants]
+    return sorted(likely, key=lambda row: (-row["likelihood_ratio"], row["one"], row["other"]))
 
 
 def words_of(row: Row) -> tuple[set[str], set[str]]:

@@ -56,19 +56,31 @@ def rows_of(train: pa.Table, params: Respell = ALL, orthography: str | None = "n
     return made.tables["rows"]
 
 
-@pytest.mark.parametrize(("spelling", "text", "expected", "where"), CASES)
-def test_a_text_in_another_spelling(spelling: str, text: str, expected: str, where: str) -> None:
-    made, changed = written(text, writers_of("nah")[spelling])
+@pytest.mark.parametrize(("orthography", "spelling", "text", "expected", "where"), CASES)
+def test_a_text_in_another_spelling(
+    orthography: str, spelling: str, text: str, expected: str, where: str
+) -> None:
+    made, changed = written(text, writers_of(orthography)[spelling])
     assert made == expected, where
     assert (changed > 0) == (made != text)
 
 
-@pytest.mark.parametrize("text", [case[1] for case in CASES])
-def test_the_key_stays_and_a_second_writing_changes_nothing(text: str) -> None:
-    for write in writers_of("nah").values():
+@pytest.mark.parametrize(("orthography", "text"), sorted({(case[0], case[2]) for case in CASES}))
+def test_the_key_stays_and_a_second_writing_changes_nothing(orthography: str, text: str) -> None:
+    key = matching_key(orthography)
+    for write in writers_of(orthography).values():
         made, _ = written(text, write)
-        assert KEY(made) == KEY(text)
+        assert key(made) == key(text)
         assert written(made, write)[0] == made
+
+
+@pytest.mark.parametrize("own", ["ack", "sep", "inali"])
+def test_a_row_is_never_written_in_its_own_orthography(corpus: Corpus, own: str) -> None:
+    train = corpus(*(f"quichihua yn {number} tlacatl" for number in range(20)))
+    output = respell(train, told(train, own), "0", ALL, ("nah",), languages("nah"))
+    tried = output.report["tried_by_spelling"]["nah"]
+    assert own not in tried
+    assert sum(tried.values()) == 20
 
 
 def test_rows_name_their_parent_method_and_rules(corpus: Corpus) -> None:
