@@ -70,7 +70,11 @@ def new(language: str, folder: Path, project: Path, told: Told) -> list[str]:
     try:
         names, said = copied(folder, scratch)
         found = list(survey(scratch, names))
-        sources = dict(propose(one, code, project / DECLARATIONS, told) for one in found)
+        keys = keys_of(code, [one.name for one in found])
+        sources = {
+            name: propose(one, code, project / DECLARATIONS, told)
+            for name, one in zip(keys, found, strict=True)
+        }
         if not sources:
             raise InputError(f"{folder} holds no text that can be read; {'; '.join(said)}")
         entry = described(code, found, sources, tree, told)
@@ -157,8 +161,8 @@ def decoded(path: Path) -> tuple[str | None, str]:
     return (None, "no text") if "\0" in text else (text, "utf-8")
 
 
-def propose(found: Found, code: str, declarations: Path, told: Told) -> tuple[str, Tree]:
-    """The name and the settings of the source that a file is."""
+def propose(found: Found, code: str, declarations: Path, told: Told) -> Tree:
+    """The settings of the source that a file is."""
     columns = roles(found, code, declarations)
     target, source = columns["target"], columns["source"]
     pivot = None
@@ -175,7 +179,7 @@ def propose(found: Found, code: str, declarations: Path, told: Told) -> tuple[st
         kind, cut = "documents", cut or "sentences"
     elif source is not None:
         cut = None  # pairs are rows already
-    settings = {
+    return {
         "language": code,
         "path": path,
         "format": kind,
@@ -191,13 +195,17 @@ def propose(found: Found, code: str, declarations: Path, told: Told) -> tuple[st
         "redistribute": False,
         "trusted": told.trusted,
     }
-    return key_of(code, found), settings
 
 
-def key_of(code: str, found: Found) -> str:
-    """The name of a source: that of its file, after the language's code."""
-    stem = found.name.split(".")[0].replace("/", "_")
-    return f"{code}_{stem}"
+def keys_of(code: str, names: list[str]) -> list[str]:
+    """Names for sources: the language's code and the file's name, without its ending if that does.
+
+    >>> keys_of("top", ["a/tales.csv", "songs.txt", "songs.tsv"])
+    ['top_a_tales', 'top_songs_txt', 'top_songs_tsv']
+    """
+    stems = Counter(name.split(".")[0] for name in names)
+    chosen = (stem if stems[stem := name.split(".")[0]] == 1 else name for name in names)
+    return [f"{code}_{one.replace('/', '_').replace('.', '_')}" for one in chosen]
 
 
 def roles(found: Found, code: str, declarations: Path) -> dict[str, Column]:
@@ -297,8 +305,8 @@ def described(
 def likely_pivot(code: str) -> str:
     """The language most likely written where the language is spoken, by CLDR; else the world's.
 
-    >>> likely_pivot("gle"), likely_pivot("quy")
-    ('eng_Latn', 'spa_Latn')
+    >>> likely_pivot("gle"), likely_pivot("oci")
+    ('eng_Latn', 'fra_Latn')
     """
     territory = langcodes.get(code).maximize().territory
     spoken = langcodes.Language.make(territory=territory).maximize()
