@@ -49,8 +49,8 @@ def new(language: str, folder: Path, licence: str, trusted: bool, pivot: str | N
 
     LANGUAGE is an ISO 639 code or an English name. The files are copied to data/raw in UTF-8.
     """
-    from corpus.new import Told
     from corpus.new import new as describe  # its tables take time to load
+    from corpus.proposal import Told
 
     try:
         lines = describe(language, folder, Path(), Told(licence, trusted, pivot))

@@ -8,47 +8,25 @@ somebody who reads the language says so.
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distribution
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import charset_normalizer
 import langcodes
 import numpy as np
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from corpus.formats.record import OPENERS, Column, opened
-from corpus.survey import (
-    Found,
-    Samples,
-    format_of,
-    is_text,
-    named_language,
-    nearest,
-    scripts,
-    survey,
-    way_to_cut,
-)
+from corpus.amend import add, read, write
+from corpus.formats.record import OPENERS, opened
+from corpus.proposal import Told, keys_of, propose, script_of, target_texts
+from corpus.survey import Found, format_of, nearest, survey
 from corpus.table import InputError
 
 DECLARATIONS = Path("data/raw/udhr.jsonl.xz")
 FAMILIES = "urielplus/database/original_uriel/family_features.npz"  # Glottolog's, by ISO 639-3
-MOST_DOCUMENTS = 3  # values of a document column: at most one in so many rows is new
 UNKNOWN = "unknown"
 Tree = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Told:
-    """What only people know, as the command line has it."""
-
-    licence: str  # of all files; unknown where nobody said
-    trusted: bool  # clean enough to learn an identifier and limits from
-    pivot: str | None  # as spa_Latn; null: that of the sources, or the likely one
 
 
 def new(language: str, folder: Path, project: Path, told: Told) -> list[str]:
@@ -70,7 +48,11 @@ def new(language: str, folder: Path, project: Path, told: Told) -> list[str]:
     try:
         names, said = copied(folder, scratch)
         found = list(survey(scratch, names))
-        sources = dict(propose(one, code, project / DECLARATIONS, told) for one in found)
+        keys = keys_of(code, [one.name for one in found])
+        sources = {
+            name: propose(one, code, project / DECLARATIONS, told)
+            for name, one in zip(keys, found, strict=True)
+        }
         if not sources:
             raise InputError(f"{folder} holds no text that can be read; {'; '.join(said)}")
         entry = described(code, found, sources, tree, told)
@@ -157,121 +139,6 @@ def decoded(path: Path) -> tuple[str | None, str]:
     return (None, "no text") if "\0" in text else (text, "utf-8")
 
 
-def propose(found: Found, code: str, declarations: Path, told: Told) -> tuple[str, Tree]:
-    """The name and the settings of the source that a file is."""
-    columns = roles(found, code, declarations)
-    target, source = columns["target"], columns["source"]
-    pivot = None
-    if source is not None:
-        values = found.samples[source]
-        spoken = named_language(str(source)) or nearest(values, declarations)[0][0]
-        pivot = f"{spoken}_{script_of(values)}"
-    cut = way_to_cut(found.samples[target])
-    kind, path = found.format, f"raw/{code}/{found.name}"
-    if kind == "text" and cut is not None:
-        stem, _, ending = found.name.rpartition(".")
-        kind, path, columns["target"] = "documents", f"raw/{code}/{stem}", ending
-    elif kind == "moses" and not found.even:
-        kind, cut = "documents", cut or "sentences"
-    elif source is not None:
-        cut = None  # pairs are rows already
-    settings = {
-        "language": code,
-        "path": path,
-        "format": kind,
-        "header": found.header,
-        "revision": None,
-        "columns": columns,
-        "segment": cut,
-        "alone": ["target"],
-        "varieties": {"": code} if columns["variety"] is None else {"*": code},
-        "domains": {},
-        "source_language": pivot,
-        "licence": told.licence,
-        "redistribute": False,
-        "trusted": told.trusted,
-    }
-    return key_of(code, found), settings
-
-
-def key_of(code: str, found: Found) -> str:
-    """The name of a source: that of its file, after the language's code."""
-    stem = found.name.split(".")[0].replace("/", "_")
-    return f"{code}_{stem}"
-
-
-def roles(found: Found, code: str, declarations: Path) -> dict[str, Column]:
-    """Which column is the target, the source and the document; null: none."""
-    roles: dict[str, Column] = dict.fromkeys(
-        ("source", "target", "document", "position", "variety"), None
-    )
-    texts = {name: values for name, values in found.samples.items() if is_text(values)}
-    if found.format in ("text", "moses"):
-        texts = found.samples
-    if not texts:
-        raise InputError(
-            f"{found.name} has no column of running text; it has {list(found.samples)}"
-        )
-    target = target_of(texts, code, declarations)
-    others = [name for name in texts if name != target]
-    roles["target"] = target
-    roles["source"] = max(
-        others,
-        key=lambda name: (named_language(str(name)) is not None, sum(map(len, texts[name]))),
-        default=None,
-    )
-    if found.format in ("csv", "tsv", "jsonl", "parquet"):
-        rest = {n: values for n, values in found.samples.items() if n not in (target, *others)}
-        roles["document"] = document_of(rest)
-    return roles
-
-
-def target_of(texts: Samples, code: str, declarations: Path) -> Column:
-    """The column named after the language, or not after another, or the one that is most like it.
-
-    A language without a declaration is the one that is least like any that has one.
-    """
-    spoken = {name: named_language(str(name)) for name in texts}
-    mine = [name for name in texts if spoken[name] == code] or [
-        name for name in texts if spoken[name] is None
-    ]
-    if len(mine) == 1 or len(texts) == 1:
-        return (mine or list(texts))[0]
-    likes = {name: dict(nearest(texts[name], declarations)) for name in mine or texts}
-    if any(code in like for like in likes.values()):
-        return max(likes, key=lambda name: likes[name].get(code, 0.0) / max(likes[name].values()))
-    return min(likes, key=lambda name: max(likes[name].values()))
-
-
-def document_of(columns: Samples) -> Column:
-    """The column whose values stand for many rows in a row; null for none."""
-    found = {}
-    for name, values in columns.items():
-        runs = 1 + sum(a != b for a, b in pairwise(values))
-        distinct = len(set(values))
-        if 1 < distinct <= len(values) / MOST_DOCUMENTS and runs <= 2 * distinct:
-            found[name] = distinct
-    return max(found, key=lambda name: found[name], default=None)
-
-
-def script_of(texts: list[str]) -> str:
-    """The script of most of the texts.
-
-    Raises:
-        InputError: none has a letter.
-    """
-    found = scripts(texts)
-    if not found:
-        raise InputError("a column of text has no letter of any script")
-    return str(min(found, key=lambda code: (-found[code], code)))
-
-
-def target_texts(found: Found, source: Tree) -> list[str]:
-    """The sample of the target side."""
-    target = source["columns"]["target"]
-    return found.samples[target if target in found.samples else next(iter(found.samples))]
-
-
 def described(
     code: str, found: list[Found], sources: Mapping[str, Tree], tree: Tree, told: Told
 ) -> Tree:
@@ -297,8 +164,8 @@ def described(
 def likely_pivot(code: str) -> str:
     """The language most likely written where the language is spoken, by CLDR; else the world's.
 
-    >>> likely_pivot("gle"), likely_pivot("quy")
-    ('eng_Latn', 'spa_Latn')
+    >>> likely_pivot("gle"), likely_pivot("oci")
+    ('eng_Latn', 'fra_Latn')
     """
     territory = langcodes.get(code).maximize().territory
     spoken = langcodes.Language.make(territory=territory).maximize()
@@ -320,68 +187,18 @@ def neighbours(code: str, script: str, tree: Tree) -> list[str]:
 
 
 @cache
-def families(code: str) -> frozenset[str]:
-    """The families and branches of a language, by Glottolog in URIEL+; none where it has none."""
+def glottolog() -> tuple[dict[str, int], Any, Any]:
+    """Row of each language by ISO 639-3, names of all families and branches, who is in which."""
     path = distribution("urielplus").locate_file(FAMILIES)
     with np.load(str(path), allow_pickle=False) as known:
-        places = np.flatnonzero(known["langs"] == code)
-        has = known["data"][places[0], :, 0] > 0 if len(places) else []
-        return frozenset(known["feats"][has].tolist()) if len(places) else frozenset()
+        rows = {str(code): row for row, code in enumerate(known["langs"])}
+        return rows, known["feats"], known["data"][:, :, 0] > 0
 
 
-def yaml() -> YAML:
-    """Reads and writes params.yaml so that what is not changed stays as it is."""
-    made = YAML()
-    made.preserve_quotes = True
-    made.width = 10**6
-    made.indent(mapping=2, sequence=4, offset=2)
-    made.representer.add_representer(
-        type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
-    return made
-
-
-def read(params: Path) -> Tree:
-    """The settings with their comments.
-
-    Raises:
-        InputError: the file is missing.
-    """
-    if not params.exists():
-        raise InputError(f"{params} does not exist; run from the folder of dvc.yaml")
-    tree: Tree = yaml().load(params.read_text("utf-8"))
-    return tree
-
-
-def add(tree: Tree, code: str, entry: Tree, sources: Mapping[str, Tree]) -> None:
-    """Put the language first, alone in `active`, and its sources before the others.
-
-    Raises:
-        InputError: a source's name is taken.
-    """
-    known = tree["gather"]["sources"]
-    if taken := sorted(sources.keys() & known.keys()):
-        raise InputError(f"gather.sources has {taken} already; rename the files")
-    tree["active"] = flow([code])
-    tree["languages"].insert(0, code, {name: flow(value) for name, value in entry.items()})
-    for place, (name, source) in enumerate(sources.items()):
-        known.insert(place, name, {key: flow(value) for key, value in source.items()})
-
-
-def flow(value: Any) -> Any:  # noqa: ANN401
-    """A list or mapping that is written on one line."""
-    if isinstance(value, list | dict):
-        value = (CommentedSeq if isinstance(value, list) else CommentedMap)(value)
-        value.fa.set_flow_style()
-    return value
-
-
-def write(tree: Tree, params: Path) -> None:
-    """Write the settings back, whole or not at all."""
-    partial = params.with_name(f".{params.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        yaml().dump(tree, file)
-    partial.replace(params)
+def families(code: str) -> frozenset[str]:
+    """The families and branches of a language, by Glottolog in URIEL+; none where it has none."""
+    rows, names, has = glottolog()
+    return frozenset(names[has[rows[code]]].tolist()) if code in rows else frozenset()
 
 
 def summary(

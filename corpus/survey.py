@@ -42,7 +42,11 @@ SAMPLE = 1000  # records that are looked at
 MOST_PROFILE = 20_000  # characters of a column that its trigrams are counted in
 LEAST_LETTERS = 8  # in the median value of a column of text
 WRAPPED = 0.6  # a broken line is as long as this share of the longest, and most are
-TAGGED = regex.compile(r"(?P<stem>.+)\.(?P<tag>[A-Za-z]{2,3}(?:[-_]\p{Lu}\p{Ll}{3})?)(?P<rest>.*)")
+TAGGED = regex.compile(  # book.es, book.es.txt, book.nah.gz
+    r"(?P<stem>.+?)\.(?P<tag>[A-Za-z]{2,3}(?:[-_]\p{Lu}\p{Ll}{3})?)"
+    r"(?P<rest>(?:\.txt)?(?:\.(?:gz|xz|bz2|zst))?)"
+)
+NO_LANGUAGES = ("txt", "csv", "tsv", "tab", "tmx", "md")  # though some are codes
 LEAST_WRAPPED = 40  # columns of the longest line, if a program broke them
 ENDED = regex.compile(r"\p{STerm}\P{L}*\Z")
 LETTER = regex.compile(r"\p{L}")
@@ -97,15 +101,18 @@ def format_of(name: str) -> str | None:
 
 
 def parallel(names: list[str]) -> dict[str, list[str]]:
-    """Stems of files that differ in a language's code alone, with the ends of their names."""
+    """Stems of files that differ in a language's code alone, with the ends of their names.
+
+    >>> parallel(["book.es.txt", "book.nah.txt", "other.es", "notes.txt"])
+    {'book': ['es.txt', 'nah.txt']}
+    """
     found: dict[tuple[str, str], list[str]] = {}
     for name in names:
         parts = TAGGED.fullmatch(name)
-        if parts and parts["tag"].lower() not in ("txt", "tsv", "csv", "tmx", "md"):
-            rest = parts["rest"]
-            plain = rest in ("", ".txt") or Path(rest).suffix in OPENERS
-            if plain and named_language(parts["tag"]):
-                found.setdefault((parts["stem"], rest), []).append(parts["tag"] + rest)
+        if parts and parts["tag"] not in NO_LANGUAGES and named_language(parts["tag"]):
+            found.setdefault((parts["stem"], parts["rest"]), []).append(
+                parts["tag"] + parts["rest"]
+            )
     return {stem: sorted(ends) for (stem, _), ends in found.items() if len(ends) == 2}
 
 

@@ -18,7 +18,8 @@ from corpus.cli import main
 from corpus.dedup import Dedup, dedup
 from corpus.gather import Gather, gather
 from corpus.identify import Identify, identify
-from corpus.new import Told, code_of, families, new
+from corpus.new import code_of, families, new
+from corpus.proposal import Told
 from corpus.select import Select, select
 from corpus.settings import languages, load
 from corpus.split import Split, split

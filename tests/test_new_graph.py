@@ -12,7 +12,8 @@ import pytest
 import yaml
 from test_graph import CODE, ROOT, dvc, identifier, small, tiny_model
 
-from corpus.new import Told, new
+from corpus.new import new
+from corpus.proposal import Told
 from corpus.settings import load
 from corpus.table import read
 

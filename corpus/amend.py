@@ -1,0 +1,67 @@
+"""Reads and writes params.yaml so that comments and all that is not changed stay as they are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from corpus.table import InputError
+
+Tree = dict[str, Any]
+
+
+def yaml() -> YAML:
+    """Reads and writes params.yaml so that what is not changed stays as it is."""
+    made = YAML()
+    made.preserve_quotes = True
+    made.width = 10**6
+    made.indent(mapping=2, sequence=4, offset=2)
+    made.representer.add_representer(
+        type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
+    return made
+
+
+def read(params: Path) -> Tree:
+    """The settings with their comments.
+
+    Raises:
+        InputError: the file is missing.
+    """
+    if not params.exists():
+        raise InputError(f"{params} does not exist; run from the folder of dvc.yaml")
+    tree: Tree = yaml().load(params.read_text("utf-8"))
+    return tree
+
+
+def add(tree: Tree, code: str, entry: Tree, sources: Mapping[str, Tree]) -> None:
+    """Put the language first, alone in `active`, and its sources before the others.
+
+    Raises:
+        InputError: a source's name is taken.
+    """
+    known = tree["gather"]["sources"]
+    if taken := sorted(sources.keys() & known.keys()):
+        raise InputError(f"gather.sources has {taken} already; rename the files")
+    tree["active"] = flow([code])
+    tree["languages"].insert(0, code, {name: flow(value) for name, value in entry.items()})
+    for place, (name, source) in enumerate(sources.items()):
+        known.insert(place, name, {key: flow(value) for key, value in source.items()})
+
+
+def flow(value: Any) -> Any:  # noqa: ANN401
+    """A list or mapping that is written on one line."""
+    if isinstance(value, list | dict):
+        value = (CommentedSeq if isinstance(value, list) else CommentedMap)(value)
+        value.fa.set_flow_style()
+    return value
+
+
+def write(tree: Tree, params: Path) -> None:
+    """Write the settings back, whole or not at all."""
+    partial = params.with_name(f".{params.name}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        yaml().dump(tree, file)
+    partial.replace(params)
