@@ -110,7 +110,7 @@ def trained(folder: Path) -> bool:
     """
     if not (folder / "ids.txt").exists():
         raise InputError(f"{folder / 'ids.txt'} does not exist; run 'dvc repro translator' first")
-    return (folder / "forward").is_dir()
+    return any((folder / way).is_dir() for way in ("forward", "backward"))
 
 
 def choose(rows: list[Row], share: float, params: Translator) -> tuple[list[Row], dict[str, Any]]:

@@ -120,6 +120,7 @@ def test_two_languages_each_with_its_own_model(
             [(f"{a} {b}", f"{x} {y}") for a, x in pairs for b, y in pairs],
             tmp_path / key / "backward",
         )
+        (tmp_path / key / "ids.txt").touch()  # the stage's own list of the pairs
     table = pa.concat_tables(
         [corpus("atl xochitl", "calli", language="nci_Latn"), corpus("ውሃ ቤት", language="amh_Ethi")]
     )

@@ -74,6 +74,7 @@ def test_a_round_trip_swaps_synonyms(
     pairs = [(f"{a} {b}", f"{x} {y}") for a, x in words for b, y in words] * 8
     thot.train(pairs, tmp_path / "nah/forward")
     thot.train([(b, a) for a, b in pairs], tmp_path / "nah/backward")
+    (tmp_path / "nah/ids.txt").touch()  # the stage's own list of the pairs
     table = corpus("calli atl", "atl atl", "chantli atl", sources=("casa agua",) * 3)
     made = paraphrase(table, tmp_path, "0", PARAMS, ("nah",), KNOWN, HERE)
     (row,) = made.tables["rows"].to_pylist()

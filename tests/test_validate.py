@@ -347,6 +347,7 @@ def test_the_stage_asks_the_models_on_disk(
     pairs = [(source, target) for target, source in PAIRS.items()] * 10
     thot.train(pairs, tmp_path / "nah" / "forward")
     thot.train([pair[::-1] for pair in pairs], tmp_path / "nah" / "backward")
+    (tmp_path / "nah" / "ids.txt").touch()  # the stage's own list of the pairs
     train = corpus(*PAIRS, sources=tuple(PAIRS.values()))
     seen = corpus("in tonatiuh cualli", "in calli chichiltic", sources=("el sol", "la casa"))
     trips = Limits(**{**vars(TIGHT), "least_round_trip": 1.0})
