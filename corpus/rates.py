@@ -27,11 +27,14 @@ RATES = pa.schema(  # how much of its rows each rule keeps
 )
 
 
+BY_DOCUMENT = RATES.insert(3, pa.field("document", pa.string()))  # where it drops a row
+
+
 def keep_rates(parts: pa.Table, passes: dict[str, Mask], kept: Mask) -> pa.Table:
     """How much each rule by itself, and all with duplicates (`select`), keep of each part.
 
     Args:
-        parts: language, origin and trusted of each row.
+        parts: language, origin and trusted of each row, and whatever else parts them.
         passes: (n,) by rule, which rows it keeps.
         kept: (n,) which rows are kept after all.
     """
@@ -42,7 +45,9 @@ def keep_rates(parts: pa.Table, passes: dict[str, Mask], kept: Mask) -> pa.Table
         for row in sums.sort_by([(n, "ascending") for n in parts.column_names]).to_pylist():
             good, rows = row.pop("kept_sum"), row.pop("count_all")
             rates.append({"rule": rule, **row, **rate(good, rows)})
-    return pa.Table.from_pylist(rates, schema=RATES)
+    return pa.Table.from_pylist(
+        rates, schema=BY_DOCUMENT if "document" in parts.column_names else RATES
+    )
 
 
 def rate(kept: int, rows: int) -> dict[str, float]:
@@ -55,8 +60,13 @@ def rate(kept: int, rows: int) -> dict[str, float]:
     return {"rows": rows, "kept": kept, "rate": kept / rows, "low": low, "high": high}
 
 
-def check_kept(rates: pa.Table, least_kept: dict[str, float], languages: Languages) -> None:
+def check_kept(
+    rates: pa.Table, documents: pa.Table, least_kept: dict[str, float], languages: Languages
+) -> None:
     """Check that each rule keeps enough of each variety's trusted rows, as far as is sure.
+
+    Args:
+        documents: the rates by document, to name the one that suffers most.
 
     Raises:
         InputError: the whole interval of one lies below the least.
@@ -74,9 +84,18 @@ def check_kept(rates: pa.Table, least_kept: dict[str, float], languages: Languag
             raise InputError(
                 f"rule {rule!r} keeps {found['rate']:.3f} "
                 f"[{found['low']:.3f}, {found['high']:.3f}] of the {rows} trusted "
-                f"rows of {code}, least_kept is {least}; widen "
+                f"rows of {code}, least_kept is {least}; "
+                f"{worst(documents, rule, code)}; widen "
                 f"select.limits.{key}.{rule} in params.yaml or lower select.least_kept.{rule}"
             )
+
+
+def worst(documents: pa.Table, rule: str, code: str) -> str:
+    """The document of which a rule drops most rows of a variety, with how many."""
+    here = pc.and_(pc.equal(documents["rule"], rule), pc.equal(documents["language"], code))
+    rows = documents.filter(pc.and_(here, documents["trusted"])).to_pylist()
+    most = min(rows, key=lambda r: (r["kept"] - r["rows"], r["origin"], r["document"] or ""))
+    return f"most of them in {most['document']!r}, which keeps {most['kept']} of {most['rows']}"
 
 
 def compact(rates: pa.Table) -> dict[str, Any]:

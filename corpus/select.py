@@ -92,9 +92,13 @@ def select(  # noqa: PLR0913
     verdicts = {rule: held(facts, bounds, rule, languages) for rule in facts.values}
     ledger, kept = judged(facts, verdicts)
     parts = pa.table({"language": facts.language, "origin": facts.origin, "trusted": facts.trusted})
-    rates = keep_rates(parts, {r: ~(low | high) for r, (low, high, *_) in verdicts.items()}, kept)
+    passes = {r: ~(low | high) for r, (low, high, *_) in verdicts.items()}
+    rates = keep_rates(parts, passes, kept)
+    parts = parts.add_column(2, "document", read(rows, ["document"])["document"])
+    documents = keep_rates(parts, passes, kept)
+    documents = documents.filter(pc.less(documents["rate"], 1))
     ours = [owner_of(code, languages) in active for code in rates["language"].to_pylist()]
-    check_kept(rates.filter(pa.array(ours, pa.bool_())), params.least_kept, languages)
+    check_kept(rates.filter(pa.array(ours, pa.bool_())), documents, params.least_kept, languages)
     applied = [
         {"rule": rule, "language": key, "least": least, "most": most, "trusted": trusted}
         for (key, rule, trusted), (least, most) in sorted(bounds.items())
@@ -104,6 +108,7 @@ def select(  # noqa: PLR0913
             "ledger": ledger,
             "limits": pa.Table.from_pylist(applied, schema=APPLIED),
             "rates": rates,
+            "rates_by_document": documents,
         },
         {"keep_rates": compact(rates)},
     )

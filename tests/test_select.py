@@ -277,6 +277,9 @@ def test_rates_have_wilson_intervals(corpus: Corpus, run: Callable[..., Output])
     assert rates["target_length"]["low"] == pytest.approx(0.5958, abs=1e-4)
     assert rates["target_length"]["high"] == pytest.approx(0.9821, abs=1e-4)
     assert rates["swapped"]["rate"] == 1
+    documents = {row["rule"]: row for row in made.tables["rates_by_document"].to_pylist()}
+    assert sorted(documents) == ["select", "target_length"]
+    assert (documents["target_length"]["document"], documents["select"]["kept"]) == ("book", 9)
     shown = made.report["keep_rates"]
     assert sorted(shown) == ["select", "target_length"]  # those that dropped something
     assert shown["target_length"]["nci_Latn"]["test"]["rate"] == 0.9
@@ -298,7 +301,8 @@ def test_a_rule_that_eats_trusted_text_fails_the_stage(
         run(table, bad, params=params)
     assert str(raised.value) == (
         "rule 'target_length' keeps 0.500 [0.352, 0.648] of the 40 trusted rows of nci_Latn, "
-        "least_kept is 0.9; widen select.limits.nah.target_length in params.yaml or lower "
+        "least_kept is 0.9; most of them in 'book', which keeps 20 of 40; widen "
+        "select.limits.nah.target_length in params.yaml or lower "
         "select.least_kept.target_length"
     )
     run(
@@ -366,7 +370,12 @@ def test_it_runs_as_a_stage_on_what_others_wrote(
     report = json.loads(Path("select.json").read_text("utf-8"))
     assert (report["entered"], report["kept"], report["dropped"]) == (2, 1, 1)
     assert report["dropped_by_reason"] == {"swapped columns": {"nci_Latn": {"test": 1}}}
-    assert sorted(p.name for p in Path("select").iterdir()) == ["ledger", "limits", "rates"]
+    assert sorted(p.name for p in Path("select").iterdir()) == [
+        "ledger",
+        "limits",
+        "rates",
+        "rates_by_document",
+    ]
     with pytest.raises(InputError, match="nowhere/scores holds no table; run 'dvc repro'"):
         perform(select, Select, words | {"assess": "nowhere"}, ["rows"])
     assert Path("select/ledger").is_dir()  # what was there stays
