@@ -62,9 +62,11 @@ def profile(text: str) -> Counter[str]:
 
 @cache
 def category(character: str) -> str:
-    """L letter or its mark, N digit, S space or control, else O."""
-    major = unicodedata.category(character)[0]
-    return {"L": "L", "M": "L", "N": "N", "Z": "S", "C": "S"}.get(major, "O")
+    """L letter or its mark, N digit, S space or control, else O, as letters of private use are."""
+    name = unicodedata.category(character)
+    if name in ("Cc", "Cf"):
+        return "S"
+    return {"L": "L", "M": "L", "N": "N", "Z": "S"}.get(name[0], "O")
 
 
 def share(text: str, wanted: str) -> float:
