@@ -42,8 +42,8 @@ from corpus.settings import faults, settings
 from corpus.table import InputError
 
 FOLDER = Path(__file__).with_name("orthography")
-# Unicode's default ignorables that stand inside words. U+200B parts words, and so does U+200C, but in
-# Indic scripts, where it chooses the form of a letter.
+# Unicode's default ignorables that stand inside words. U+200B parts words, and so does U+200C, but
+# in Indic scripts, where it chooses the form of a letter.
 IGNORABLE = regex.compile(
     r"[\u00ad\u034f\u061c\u200d-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f]"
     r"|(?<=[\p{Beng}\p{Deva}\p{Gujr}\p{Guru}\p{Knda}\p{Mlym}\p{Orya}\p{Sinh}\p{Taml}\p{Telu}])\u200c"
