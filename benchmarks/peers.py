@@ -154,4 +154,6 @@ def claimed_by(code: str, claimed: frozenset[str]) -> bool:
     >>> [claimed_by(code, frozenset({"zho", "msa"})) for code in ("cmn", "hak", "min")]
     [True, False, False]
     """
+    if known_as(code, claimed) is None:  # CLDR calls Montenegrin Serbian: ISO 639-3 does not
+        return False
     return code in claimed or alpha3(standardize_tag(code, macro=True)) in claimed
