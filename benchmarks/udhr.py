@@ -23,7 +23,7 @@ import numpy as np
 import regex
 
 from benchmarks.macro_f1 import interval, macro_f1, resamples, tally
-from benchmarks.peers import PEERS, Identifier, claims, known_as
+from benchmarks.peers import PEERS, Identifier, claimed_by, claims, known_as
 from corpus import bayes
 from corpus.classifier import FastText, probabilities, train, windows
 from corpus.crossfit import cuts, told_apart
@@ -166,7 +166,7 @@ def timed(name: str, identify: Identifier, texts: Sequence[str]) -> list[str | N
 def compared(name: str, tested: Sequence[Sentence], answers: dict[str, list[str | None]]) -> str:
     """Macro F1 of a peer and of ours on the languages that it claims, and paired differences."""
     claimed = claims(name)
-    places = [n for n, sentence in enumerate(tested) if known_as(sentence.code, claimed)]
+    places = [n for n, sentence in enumerate(tested) if claimed_by(sentence.code, claimed)]
     some = [tested[n] for n in places]
     truth = [known_as(sentence.code, claimed) or "" for sentence in some]
     weights = resamples(len({sentence.article for sentence in some}))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.macro_f1 import macro_f1, resamples, tally
-from benchmarks.peers import PEERS, alpha3, claims, known_as
+from benchmarks.peers import PEERS, alpha3, claimed_by, claims, known_as
 from benchmarks.udhr import (
     HELD_OUT,
     KEY,
@@ -52,6 +52,14 @@ def test_a_language_is_known_by_its_code_or_its_macrolanguage(
     code: str | None, claimed: set[str], expected: str | None
 ) -> None:
     assert known_as(code, frozenset(claimed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "claimed"),
+    [("cmn", True), ("gaz", True), ("hak", False), ("min", False), ("nci", False), ("cnr", False)],
+)
+def test_a_macrolanguage_claims_its_usual_member_only(code: str, claimed: bool) -> None:
+    assert claimed_by(code, frozenset({"zho", "msa", "orm", "srp"})) is claimed
 
 
 @pytest.mark.parametrize("name", sorted(PEERS))
