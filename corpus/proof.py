@@ -10,8 +10,10 @@ import fasttext
 import numpy as np
 from langcodes import standardize_tag
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from corpus.classifier import FINER, LABEL, NOISE, Told, probabilities
+from corpus.combine import combined
 from corpus.confusion import (
     OTHER,
     abstention,
@@ -163,8 +165,18 @@ def proof(
         "other_languages": len(figures),
         "other_languages_accepted": sum(f["count"] > 0 for f in figures),
         "lid176": beside(held.lid176[label], positive, false_accepts),
+        "with_lid176": with_other(held, label, false_accepts),
     }
     return report, [{"taken_for": label, **figure} for figure in figures]
+
+
+def with_other(held: Held, label: str, false_accepts: float) -> dict[str, Any] | None:
+    """Whether lid.176 helps a label that it knows; null: it does not know it."""
+    other = held.lid176[label]
+    if other is None:
+        return None
+    odds = np.column_stack([logit(held.of(label)), logit(other)])
+    return combined(odds, held.labels == label, held.fold, held.documents, false_accepts)
 
 
 def precision_at(
