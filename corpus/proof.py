@@ -12,7 +12,7 @@ from langcodes import standardize_tag
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from corpus.classifier import FINER, LABEL, NOISE, Told, probabilities
+from corpus.classifier import LABEL, NOISE, probabilities
 from corpus.combine import combined
 from corpus.confusion import (
     OTHER,
@@ -24,7 +24,7 @@ from corpus.confusion import (
     resampled,
     told,
 )
-from corpus.crossfit import ALL, Plan, Study
+from corpus.crossfit import ALL, Plan, Study, joined
 from corpus.detection import (
     WORST,
     Floats,
@@ -58,7 +58,7 @@ class Held:
     fold: NDArray[np.int64]
     documents: list[str]
     varieties: list[str]  # empty: not known
-    finest: list[str]  # what the models take the variety for
+    found_varieties: list[str]  # what the models take them for
     words: NDArray[np.int64]  # in each
     clean: Mask  # false where a model takes the row's sides for swapped
     chances: Floats  # (segments, labels asked)
@@ -70,12 +70,13 @@ class Held:
         return np.asarray(self.chances[:, self.asked.index(label)], dtype=np.float64)
 
 
-def held_out(plan: Plan, studies: Sequence[Study], told: Told, swapped: Mask, lid176: Path) -> Held:
+def held_out(plan: Plan, studies: Sequence[Study], swapped: Mask, lid176: Path) -> Held:
     """The trusted segments and noise of all folds, without rows of equal sides.
 
     Rows that look swapped stay: the model under test does not clean its own test. Lines and limits
     are drawn without them.
     """
+    said, varieties, _ = joined(plan, studies)
     places = [n for n, s in enumerate(plan.segments) if s.learn and s.fold != ALL]
     made = [
         (kind, text, int(plan.segments[s.places[0]].fold))
@@ -90,10 +91,10 @@ def held_out(plan: Plan, studies: Sequence[Study], told: Told, swapped: Mask, li
         np.array([s.fold for s in segments] + [fold for _, _, fold in made], dtype=np.int64),
         [s.document for s in segments] + [str(n) for n in range(len(made))],
         [s.variety for s in segments] + [""] * len(made),
-        [told.finest[n] for n in places] + [NOISE] * len(made),
+        [varieties[n] for n in places] + [""] * len(made),
         np.array([len(text.split()) for text in texts], dtype=np.int64),
         np.array([s.row < 0 or not swapped[s.row] for s in segments] + [True] * len(made)),
-        np.concatenate([told.chances[places], *(s.noise_chances for s in studies)]),
+        np.concatenate([said.chances[places], *(s.noise_chances for s in studies)]),
         plan.asked,
         lid176_chances(lid176, plan, texts),
     )
@@ -252,7 +253,7 @@ def varieties_told(held: Held, label: str, learned: set[str], seed: int) -> dict
     some = [n for n in rows if held.varieties[n] in known]
     classes = (*known, "none of these")
     true = placed([held.varieties[n] for n in some], classes)
-    found = placed([held.finest[n].partition(FINER)[2] for n in some], classes)
+    found = placed([held.found_varieties[n] for n in some], classes)
     return {
         "not_measured": {
             name: f"{len(books[name])} documents in {len(folds[name])} folds"
