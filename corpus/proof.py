@@ -238,7 +238,7 @@ def languages_told(held: Held, seed: int) -> dict[str, Any]:
 
 
 def varieties_told(held: Held, label: str, learned: set[str], seed: int) -> dict[str, Any]:
-    """Figures of a language's varieties, of those that stand in at least two folds.
+    """Figures of a language's varieties, of those with enough segments in at least two folds.
 
     A variety of one document, or with all its documents in one fold, is unknown to the model that
     judges it: a figure would say how well books are told apart, so there is none.
@@ -249,6 +249,7 @@ def varieties_told(held: Held, label: str, learned: set[str], seed: int) -> dict
     for n in rows:
         folds[held.varieties[n]].add(int(held.fold[n]))
         books[held.varieties[n]].add(held.documents[n])
+    sizes = Counter(held.varieties[n] for n in rows)
     known = sorted(n for n in learned & folds.keys() if min(len(folds[n]), len(books[n])) > 1)
     some = [n for n in rows if held.varieties[n] in known]
     classes = (*known, "none of these")
@@ -256,7 +257,7 @@ def varieties_told(held: Held, label: str, learned: set[str], seed: int) -> dict
     found = placed([held.found_varieties[n] for n in some], classes)
     return {
         "not_measured": {
-            name: f"{len(books[name])} documents in {len(folds[name])} folds"
+            name: f"{sizes[name]} segments, {len(books[name])} books in {len(folds[name])} folds"
             for name in sorted(folds.keys() - set(known))
         },
         **(told(classes, true, found, [held.documents[n] for n in some], seed) if some else {}),
