@@ -17,7 +17,7 @@ import numpy as np
 
 from corpus.classifier import NOISE, load, probabilities
 from corpus.confusion import OTHER, Numbers, grouped, placed, told
-from corpus.crossfit import Plan, Study, joined, study
+from corpus.crossfit import Plan, Study, study
 from corpus.identify import Identify, planned
 from corpus.proof import Held, held_out, plain
 from corpus.seed import claims, label_of, read_others
@@ -85,8 +85,7 @@ def field(key: str, tree: dict[str, Any]) -> Field:
 def judged(plan: Plan, studies: Sequence[Study]) -> tuple[Held, list[str]]:
     """What the models say of held-out text, and that text; no row is left out as swapped."""
     rows = 1 + max(segment.row for segment in plan.segments)
-    said, _ = joined(plan, studies)
-    held = held_out(plan, studies, said, np.zeros(rows, dtype=bool), LID176)
+    held = held_out(plan, studies, np.zeros(rows, dtype=bool), LID176)
     texts = [s.text for s in plan.segments if s.learn and s.fold >= 0]
     return held, texts + [text for made in studies for _, text in made.noise]
 

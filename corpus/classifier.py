@@ -9,7 +9,7 @@ Source: Joulin et al. 2017, https://arxiv.org/abs/1607.01759
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +24,10 @@ from corpus.table import InputError
 BATCH = 512  # fastText holds the GIL for a whole call
 WINDOW = 300  # characters
 WINDOWS = 3  # of a text; what comes after them is not read
-BEST = 8  # labels asked of the model for a window; what is not among them is next to impossible
+BEST = 4  # labels asked of the model for a window; what is not among them is next to impossible
 LEAST = 1e-6  # a probability, so that its log-odds are finite
 LABEL = "__label__"
 NOISE = "noise"
-FINER = "/"  # between a label and its variety: the model learns nah/nci_Latn, we ask nah
 
 Scorer = Callable[[Sequence[str]], list[float]]
 
@@ -86,8 +85,7 @@ class Told(NamedTuple):
     """What a model says of texts."""
 
     chances: Floats  # (texts, labels)
-    best: list[str]  # the label whose varieties together are the most probable
-    finest: list[str]  # that label's most probable variety, as the model names it
+    best: list[str]
 
 
 def probabilities(
@@ -96,48 +94,26 @@ def probabilities(
     labels: Sequence[str],
     texts: Sequence[str],
 ) -> Told:
-    """The probability of each label, summed over its varieties, and the best label of each text."""
+    """The probability of each label (texts × labels) and the model's best label for each text."""
     pieces = [(number, fold(piece)) for number, text in enumerate(texts) for piece in windows(text)]
     pieces = [(number, piece) for number, piece in pieces if piece]
-    column = {label: number for number, label in enumerate(labels)}
+    column = {LABEL + label: number for number, label in enumerate(labels)}
     sums, sizes = np.zeros((len(texts), len(labels))), np.zeros(len(texts))
     best = [NOISE] * len(texts)  # of a text without a letter or digit
-    finest = [NOISE] * len(texts)
     for start in range(0, len(pieces), BATCH):
         batch = pieces[start : start + BATCH]
         found, chances = model.predict([piece for _, piece in batch], k=BEST)
         for (number, piece), names, values in zip(batch, found, chances, strict=True):
-            whole = summed(names, values)
             if not sizes[number]:
-                best[number] = label = max(whole, key=lambda name: whole[name])
-                finest[number] = next(n for n in names if of_finer(n) == label)[len(LABEL) :]
+                best[number] = names[0].removeprefix(LABEL)
             sizes[number] += len(piece)
-            for name, value in whole.items():
+            for name, value in zip(names, values, strict=True):
                 if name in column:
                     sums[number, column[name]] += value * len(piece)
-    if NOISE in column:
-        sums[sizes == 0, column[NOISE]] = 1.0
+    if NOISE in labels:
+        sums[sizes == 0, column[LABEL + NOISE]] = 1.0
     shares = sums / np.maximum(sizes, 1)[:, None]
-    return Told(np.clip(shares, LEAST, 1 - LEAST), best, finest)
-
-
-def summed(names: Sequence[str], values: Sequence[float]) -> dict[str, float]:
-    """The probability of each label from those of its varieties."""
-    whole: dict[str, float] = {}
-    for name, value in zip(names, values, strict=True):
-        label = of_finer(name)
-        whole[label] = whole.get(label, 0.0) + float(value)
-    return whole
-
-
-@cache
-def of_finer(name: str) -> str:
-    """The label of a name in a model.
-
-    >>> of_finer("__label__nah/nci_Latn")
-    'nah'
-    """
-    return name.removeprefix(LABEL).partition(FINER)[0]
+    return Told(np.clip(shares, LEAST, 1 - LEAST), best)
 
 
 def as_bytes(model: fasttext.FastText) -> bytes:

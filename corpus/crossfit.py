@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 
 from corpus.classifier import (
-    FINER,
     NOISE,
     FastText,
     Told,
@@ -77,6 +76,7 @@ class Study:
 
     places: list[int]  # of the segments
     told: Told  # of the segments
+    varieties: list[str]  # the most probable of each target's language; empty: none is known
     parts: list[list[Part] | None]  # of the segments; null: not looked for
     noise: list[tuple[str, str]]  # kind and text
     noise_chances: Floats
@@ -126,12 +126,37 @@ def study(task: tuple[Plan, int]) -> Study:
     return Study(
         places,
         told,
+        varieties_of(plan, fold, texts, told.best),
         parts_of(texts, told.chances, np.array(mine, dtype=bool), chances, plan),
         made,
         of_noise.chances,
         [] if fold == ALL else planted(plan, fold, chances),
         as_bytes(model),
     )
+
+
+def varieties_of(plan: Plan, fold: int, texts: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """The most probable variety of each text in a language that has several; empty elsewhere.
+
+    A model of its own: where one model learned both, it found less of the language (docs/log.md).
+    """
+    key, enough = matching_key(plan.orthography), learned_varieties(plan)
+    held = {key(s.text) for s in plan.segments if s.fold == fold != ALL}
+    made = [""] * len(texts)
+    for label in plan.varieties:
+        learned = sorted(
+            (s.variety, piece)
+            for s in plan.segments
+            if s.label == label and s.variety in enough and s.learn and s.fold != fold
+            and key(s.text) not in held and (piece := key(windows(s.text)[0]))
+        )  # fmt: skip
+        some = [n for n, name in enumerate(labels) if name == label]
+        if len({variety for variety, _ in learned}) > 1 and some:
+            model = train(sorted(learned, key=lambda x: digest(*x)), plan.how, plan.seed)
+            best = probabilities(model, key, [], [texts[n] for n in some]).best
+            for n, variety in zip(some, best, strict=True):
+                made[n] = variety
+    return made
 
 
 def parts_of(
@@ -162,12 +187,7 @@ def examples(plan: Plan, fold: int) -> list[tuple[str, str]]:
     """Examples (label, folded window) of the other folds and noise, classes balanced, by hash."""
     key = matching_key(plan.orthography)
     held = {key(s.text) for s in plan.segments if s.fold == fold != ALL}
-    enough = learned_varieties(plan)
-    others = {
-        (s.label + (FINER + s.variety if s.variety in enough else ""), s.text)
-        for s in plan.segments
-        if s.learn and s.fold != fold
-    }
+    others = {(s.label, s.text) for s in plan.segments if s.learn and s.fold != fold}
     seen = sorted((label, text) for label, text in others if key(text) not in held)
     of_label: dict[str, list[str]] = defaultdict(list)
     for label, text in seen:
@@ -209,14 +229,14 @@ def told_apart(labelled: Iterable[tuple[str, str]]) -> set[str]:
     return {text for text, names in labels.items() if len(names) == 1}
 
 
-def joined(plan: Plan, studies: Iterable[Study]) -> tuple[Told, list[list[Part] | None]]:
-    """What is said of every segment, each by the one study that held it out."""
+def joined(plan: Plan, studies: Iterable[Study]) -> tuple[Told, list[str], list[list[Part] | None]]:
+    """What is said of every segment, its variety and its parts, by the study that held it out."""
     chances = np.full((len(plan.segments), len(plan.asked)), np.nan)
-    best, finest = [""] * len(plan.segments), [""] * len(plan.segments)
+    best, varieties = [""] * len(plan.segments), [""] * len(plan.segments)
     found: list[list[Part] | None] = [None] * len(plan.segments)
     for made in studies:
         chances[made.places] = made.told.chances
         for n, place in enumerate(made.places):
-            best[place], finest[place] = made.told.best[n], made.told.finest[n]
+            best[place], varieties[place] = made.told.best[n], made.varieties[n]
             found[place] = made.parts[n]
-    return Told(chances, best, finest), found
+    return Told(chances, best), varieties, found

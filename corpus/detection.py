@@ -35,20 +35,28 @@ def line(chances: Floats, positive: Mask) -> tuple[float, float]:
 
     Source: Platt 1999, Probabilistic outputs for support vector machines
     """
+    slope, intercept = fitted(logit(chances)[:, None], positive)
+    return float(slope), float(intercept)
+
+
+def fitted(odds: Floats, positive: Mask) -> Floats:
+    """A weight for each column of log-odds and an intercept, both classes as if equally many."""
+    start = np.zeros(odds.shape[1] + 1)
+    start[0] = 1.0
     if positive.all() or not positive.any():
-        return 1.0, 0.0
-    odds = logit(chances)
+        return start
     weights = np.where(positive, 0.5 / positive.sum(), 0.5 / (~positive).sum())
     sign = np.where(positive, 1.0, -1.0)
 
     def loss(at: Floats) -> tuple[float, Floats]:
-        margin = sign * (at[0] * odds + at[1])
+        margin = sign * (odds @ at[:-1] + at[-1])
         pull = -weights * sign * expit(-margin)
-        return float(weights @ np.logaddexp(0, -margin)), np.array([pull @ odds, pull.sum()])
+        return float(weights @ np.logaddexp(0, -margin)), np.append(pull @ odds, pull.sum())
 
-    bounds = [(1e-3, 10.0), (-50.0, 50.0)]  # a rising line: the order of scores never changes
-    best = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds)
-    return float(best.x[0]), float(best.x[1])
+    # rising: the order of scores never changes; no more weight than a model may deserve
+    bounds = [(1e-3, 10.0), *[(0.0, 10.0)] * (odds.shape[1] - 1), (-50.0, 50.0)]
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(best.x, dtype=np.float64)
 
 
 def calibrated(chances: Floats, slope: float, intercept: float) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from fontTools.unicodedata import script as script_of
 
-from corpus.classifier import FINER, FastText, load, save
+from corpus.classifier import FastText, load, save
 from corpus.crossfit import ALL, Plan, Study, joined, learned_varieties, study
 from corpus.detection import Floats, Mask, calibrated, share
 from corpus.mixed import Mixing, Part, figures, is_mixed
@@ -116,7 +116,7 @@ class Verdict:
     labels: tuple[str, ...]  # the columns of chances
     chances: dict[str, Floats]  # by side: (rows, labels); NaN where a row has no such side
     best: list[str | None]
-    finest: list[str | None]
+    varieties: list[str | None]
     parts: list[list[Part] | None]
     swapped: Mask
     folds: dict[int, int]  # of trusted rows
@@ -200,13 +200,13 @@ def judged(
     plan: Plan, studies: Sequence[Study], rows: int, lid176: Path, params: Identify
 ) -> Verdict:
     """All that the studies say: chances by row, swaps, and figures on held-out segments."""
-    told, parts = joined(plan, studies)
+    told, varieties, parts = joined(plan, studies)
     sides = {side: np.full((rows, len(plan.asked)), np.nan) for side in ("target", "source")}
     for n, segment in enumerate(plan.segments):
         if segment.side in sides:
             sides[segment.side][segment.row] = told.chances[n]
     swapped = swaps(plan, sides, rows)
-    held = held_out(plan, studies, told, swapped, lid176)
+    held = held_out(plan, studies, swapped, lid176)
     few = {label: trusted(plan, label) for label in plan.labels}
     few = {label: count for label, count in few.items() if count < params.least_trusted}
     lines = {n: drawn(held, n, params.false_accepts) for n in plan.labels if n not in few}
@@ -218,7 +218,7 @@ def judged(
         plan.asked,
         sides,
         by_row(plan, told.best, rows),
-        by_row(plan, told.finest, rows),
+        by_row(plan, varieties, rows),
         by_row(plan, parts, rows),
         swapped,
         {s.row: s.fold for s in plan.segments if s.row >= 0 and s.fold != ALL},
@@ -281,7 +281,7 @@ def mark(
         fact = facts[n]
         scores[n] |= {
             "language": found.best[n],
-            "variety": (found.finest[n] or "").partition(FINER)[2] or None,
+            "variety": found.varieties[n] or None,
             "language_score": scored(found, n, "target", fact["key"]),
             "source_score": scored(found, n, "source", fact["pivot"]),
             "swapped": bool(found.swapped[n]),

@@ -1,13 +1,13 @@
 """Text of no language: what a crawl or a bad scan puts where language is expected.
 
-Each kind is a function from a real segment, or from many of any language, and a seeded generator
-to noise. Models learn from it, and are tested on noise made from other segments, under one label.
-A piece of a segment repeated over and over is none of them: its language is that of the piece, and
-`assess` sees the repetition.
+Each kind is a function from a real segment and a seeded generator to noise. Models learn from it,
+and are tested on noise made from other segments, under one label. A piece of a segment repeated
+over and over is none of them: its language is that of the piece, and `assess` sees the repetition.
+A list of names is none either: to a model that sees no capitals it is its language, and learning it
+as noise cost more than it caught (docs/log.md).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -25,10 +25,7 @@ SIGNS = ("<", ">", "=", '"', "/", ";", "{", "}", "(", ")", "_", ".", "&", "#", "
 CODECS = ("cp500", "utf-16-le", "utf-16-be")  # what bytes of UTF-8 are taken for
 BLOCKS = (0x16A0, 0x1401, 0xA500, 0x13A0, 0x2C00, 0x4E00, 0xAC00)  # letters without meaning
 LETTERS_A_BLOCK = 75
-MANY = 12  # segments whose words a list takes: those of one are its language in another order
-NUMBERED = 0.3  # share of a list's words with a page or a price
-PUNCTUATION = ".,;:!?¿¡()[]\"'«»“”"
-ENDS = '.!?:;¿¡-"«“('  # a capital after these is a sentence's
+LISTED = (8, 25)  # entries of a list
 
 
 def tokens(vocabulary: Sequence[str], text: str, chance: np.random.Generator) -> str:
@@ -89,23 +86,12 @@ def other_script(text: str, chance: np.random.Generator) -> str:
 
 
 def lists(text: str, chance: np.random.Generator) -> str:
-    """Words in any order with the signs and numbers of an index, a glossary or a menu."""
-    words = chance.choice(text.split() or [""], chance.integers(4, 16))
-    sign = str(chance.choice([", ", "; ", " | ", " / ", " · ", " - ", " * "]))
-    pages = [f" {n}" if chance.random() < NUMBERED else "" for n in chance.integers(1, 400, 16)]
-    return sign.join(f"{word}{page}" for word, page in zip(words, pages, strict=False))
-
-
-def names(text: str, chance: np.random.Generator) -> str:
-    """Words that have a capital where no sentence begins; any words in a script without."""
-    words = text.split()
-    capital = [
-        word.strip(PUNCTUATION)
-        for before, word in pairwise(words)
-        if word[0].isupper() and not word.isupper() and before[-1] not in ENDS
-    ]
-    chosen = chance.choice(capital or words or [""], chance.integers(2, 9))
-    return str(chance.choice([", ", " ", "; "])).join(map(str, chosen))
+    """Abbreviated words with numbers, as an index, a table or a price list has them."""
+    words = chance.choice(text.split() or [""], chance.integers(*LISTED))
+    cut = [str(word)[: int(chance.integers(1, 4))] for word in words]
+    sign = str(chance.choice([", ", "; ", " | ", " / ", ". ", " - "]))
+    pages = chance.integers(1, 400, len(cut))
+    return sign.join(f"{word}. {page}" for word, page in zip(cut, pages, strict=True))
 
 
 KINDS: dict[str, Callable[[str, np.random.Generator], str]] = {
@@ -117,8 +103,8 @@ KINDS: dict[str, Callable[[str, np.random.Generator], str]] = {
     "shuffled": shuffled,
     "backward": backward,
     "other script": other_script,
+    "lists": lists,
 }
-OF_MANY: dict[str, Callable[[str, np.random.Generator], str]] = {"lists": lists, "names": names}
 
 
 def noise(texts: Sequence[str], amount: int, seed: int) -> Iterator[tuple[str, str]]:
@@ -132,6 +118,3 @@ def noise(texts: Sequence[str], amount: int, seed: int) -> Iterator[tuple[str, s
     for kind, make in KINDS.items():
         for number in chance.integers(len(texts), size=amount if texts else 0):
             yield kind, make(texts[number], chance)
-    for kind, make in OF_MANY.items():
-        for some in chance.integers(len(texts), size=(amount if texts else 0, MANY)):
-            yield kind, make(" ".join(texts[number] for number in some), chance)

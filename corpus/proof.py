@@ -10,8 +10,10 @@ import fasttext
 import numpy as np
 from langcodes import standardize_tag
 from numpy.typing import NDArray
+from scipy.special import logit
 
-from corpus.classifier import FINER, LABEL, NOISE, Told, probabilities
+from corpus.classifier import LABEL, NOISE, probabilities
+from corpus.combine import combined
 from corpus.confusion import (
     OTHER,
     abstention,
@@ -22,7 +24,7 @@ from corpus.confusion import (
     resampled,
     told,
 )
-from corpus.crossfit import ALL, Plan, Study
+from corpus.crossfit import ALL, Plan, Study, joined
 from corpus.detection import (
     WORST,
     Floats,
@@ -56,7 +58,7 @@ class Held:
     fold: NDArray[np.int64]
     documents: list[str]
     varieties: list[str]  # empty: not known
-    finest: list[str]  # what the models take the variety for
+    found_varieties: list[str]  # what the models take them for
     words: NDArray[np.int64]  # in each
     clean: Mask  # false where a model takes the row's sides for swapped
     chances: Floats  # (segments, labels asked)
@@ -68,12 +70,13 @@ class Held:
         return np.asarray(self.chances[:, self.asked.index(label)], dtype=np.float64)
 
 
-def held_out(plan: Plan, studies: Sequence[Study], told: Told, swapped: Mask, lid176: Path) -> Held:
+def held_out(plan: Plan, studies: Sequence[Study], swapped: Mask, lid176: Path) -> Held:
     """The trusted segments and noise of all folds, without rows of equal sides.
 
     Rows that look swapped stay: the model under test does not clean its own test. Lines and limits
     are drawn without them.
     """
+    said, varieties, _ = joined(plan, studies)
     places = [n for n, s in enumerate(plan.segments) if s.learn and s.fold != ALL]
     made = [
         (kind, text, int(plan.segments[s.places[0]].fold))
@@ -88,10 +91,10 @@ def held_out(plan: Plan, studies: Sequence[Study], told: Told, swapped: Mask, li
         np.array([s.fold for s in segments] + [fold for _, _, fold in made], dtype=np.int64),
         [s.document for s in segments] + [str(n) for n in range(len(made))],
         [s.variety for s in segments] + [""] * len(made),
-        [told.finest[n] for n in places] + [NOISE] * len(made),
+        [varieties[n] for n in places] + [""] * len(made),
         np.array([len(text.split()) for text in texts], dtype=np.int64),
         np.array([s.row < 0 or not swapped[s.row] for s in segments] + [True] * len(made)),
-        np.concatenate([told.chances[places], *(s.noise_chances for s in studies)]),
+        np.concatenate([said.chances[places], *(s.noise_chances for s in studies)]),
         plan.asked,
         lid176_chances(lid176, plan, texts),
     )
@@ -163,8 +166,18 @@ def proof(
         "other_languages": len(figures),
         "other_languages_accepted": sum(f["count"] > 0 for f in figures),
         "lid176": beside(held.lid176[label], positive, false_accepts),
+        "with_lid176": with_other(held, label, false_accepts),
     }
     return report, [{"taken_for": label, **figure} for figure in figures]
+
+
+def with_other(held: Held, label: str, false_accepts: float) -> dict[str, Any] | None:
+    """Whether lid.176 helps a label that it knows; null: it does not know it."""
+    other = held.lid176[label]
+    if other is None:
+        return None
+    odds = np.column_stack([logit(held.of(label)), logit(other)])
+    return combined(odds, held.labels == label, held.fold, held.documents, false_accepts)
 
 
 def precision_at(
@@ -225,7 +238,7 @@ def languages_told(held: Held, seed: int) -> dict[str, Any]:
 
 
 def varieties_told(held: Held, label: str, learned: set[str], seed: int) -> dict[str, Any]:
-    """Figures of a language's varieties, of those that stand in at least two folds.
+    """Figures of a language's varieties, of those with enough segments in at least two folds.
 
     A variety of one document, or with all its documents in one fold, is unknown to the model that
     judges it: a figure would say how well books are told apart, so there is none.
@@ -236,14 +249,15 @@ def varieties_told(held: Held, label: str, learned: set[str], seed: int) -> dict
     for n in rows:
         folds[held.varieties[n]].add(int(held.fold[n]))
         books[held.varieties[n]].add(held.documents[n])
+    sizes = Counter(held.varieties[n] for n in rows)
     known = sorted(n for n in learned & folds.keys() if min(len(folds[n]), len(books[n])) > 1)
     some = [n for n in rows if held.varieties[n] in known]
     classes = (*known, "none of these")
     true = placed([held.varieties[n] for n in some], classes)
-    found = placed([held.finest[n].partition(FINER)[2] for n in some], classes)
+    found = placed([held.found_varieties[n] for n in some], classes)
     return {
         "not_measured": {
-            name: f"{len(books[name])} documents in {len(folds[name])} folds"
+            name: f"{sizes[name]} segments, {len(books[name])} books in {len(folds[name])} folds"
             for name in sorted(folds.keys() - set(known))
         },
         **(told(classes, true, found, [held.documents[n] for n in some], seed) if some else {}),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from corpus.combine import combined
 from corpus.confusion import abstention, by_document, by_length, grouped, placed, rates, told
 from corpus.detection import at_prior, calibration_error, reliability
 from corpus.proof import precision, precision_at
@@ -103,3 +104,22 @@ def test_precision_at_the_prior() -> None:
         assert known["value"] == pytest.approx(expected)
         assert known["low"] < known["value"] < known["high"]
     assert precision_at(0.5, accepted, np.ones(2000, bool), documents) is None
+
+
+@pytest.mark.parametrize(("informed", "chosen"), [(True, 3), (False, 0)])
+def test_another_model_is_combined_where_it_helps(informed: bool, chosen: int) -> None:
+    """One that knows the language brings recall in every fold; one that guesses is left out."""
+    chance = np.random.default_rng(1)
+    positive, fold = np.arange(6000) % 2 == 0, np.arange(6000) % 3
+    truth = np.where(positive, 1.5, -1.5)
+    ours, theirs = truth + chance.normal(size=6000), chance.normal(size=6000)
+    if informed:
+        theirs += truth
+    odds, documents = np.column_stack([ours, theirs]), [str(n % 30) for n in range(6000)]
+    made = combined(odds, positive, fold, documents, 0.01)
+    assert made is not None
+    assert made["chosen_in_folds"] == chosen
+    assert (made["gain_in_recall"]["low"] > 0) == informed
+    if not informed:
+        assert made["as_chosen"] == made["alone"]
+    assert combined(odds, np.ones(6000, bool), fold, documents, 0.01) is None

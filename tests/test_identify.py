@@ -20,7 +20,7 @@ from corpus.crossfit import ALL, Plan, Segment, cuts, deal, examples
 from corpus.detection import calibrated, least_score, line, share
 from corpus.identify import Identify, identify, load, script
 from corpus.mixed import Mixing
-from corpus.noise import KINDS, OF_MANY, noise
+from corpus.noise import KINDS, noise
 from corpus.proof import Held, drawn, proof
 from corpus.seed import label_of, read_others
 from corpus.settings import Language
@@ -313,7 +313,7 @@ def test_noise() -> None:
     texts = ["Nican mopohua, motecpana", "ኢትዮጵያ ሰላም", "a", ""]
     made = list(noise(texts, 6, seed=2))
     assert made == list(noise(texts, 6, seed=2))
-    assert {kind for kind, _ in made} == KINDS.keys() | OF_MANY.keys()
+    assert {kind for kind, _ in made} == KINDS.keys()
     assert not {text for _, text in made if len(text) > 3} & set(texts)
     assert list(noise([], 6, seed=2)) == []
 
