@@ -1,6 +1,7 @@
 """Prints how well planted false pairs are found, and what leaving them out does for a translator.
 
-`python -m benchmarks.bitext nah auc 0.1 0.3 0.5` and `… nah chrf 0.5`, after `dvc repro split`.
+`python -m benchmarks.bitext nah auc data/split/train 0.1 0.3 0.5` and `… nah chrf data/split/train
+0.5`, after `dvc repro split`; areas under the curve for any rows and their clusters.
 Plants false pairs among the training pairs of a language; the stage then sees the noisy corpus as a
 user's: all of it trusted, no one knows which pairs are false, and the foreign text is of languages
 that it has not met. Beside it: length alone, alignment alone, and rules without learning in the
@@ -159,14 +160,13 @@ def pairs_of(folder: str, name: str, known: settings.Languages) -> tuple[list[Ro
     return [row_of(f, groups) for f in whole], facts
 
 
-def main(name: str, figure: str, *shares: str) -> None:
+def main(name: str, figure: str, folder: str, *shares: str) -> None:
     """Print the figures for each share of false pairs."""
     tree = settings.load()
     _, known = settings.languages(tree)
     setup = (settings.section(Bitext, "bitext", tree), settings.section(Shards, "shards", tree))
     key = matching_key(known[name].orthography)
-    rows, facts = pairs_of("data/split/train", name, known)
-    test = lowest_rows(pairs_of("data/split/test", name, known)[0], TESTED)
+    rows, facts = pairs_of(folder, name, known)
     owners = {fact["language"]: owner_of(fact["language"], known) for fact in facts}
     near = foreign(facts, owners, name)
     ours = {code for language in known.values() for code in language.varieties}
@@ -185,6 +185,7 @@ def main(name: str, figure: str, *shares: str) -> None:
             few(mixed, kinds, near, key, setup)
         decisions(found.scores, kinds)
         if figure == "chrf":
+            test = lowest_rows(pairs_of("data/split/test", name, known)[0], TESTED)
             with tempfile.TemporaryDirectory() as work:
                 translators(mixed, found.scores, kinds, test, Path(work))
 
