@@ -29,7 +29,7 @@ from corpus.pairs import MEASURES, Key
 from corpus.planted import KINDS, Row, planted
 from corpus.seed import read_others
 from corpus.settings import owner_of
-from corpus.shards import Shards
+from corpus.shards import Shards, map_shards
 from corpus.table import place, read
 from train.evaluate import chrf_score, chrf_statistics
 from train.statistics import compare, interval
@@ -113,7 +113,7 @@ def decisions(scores: Floats, kinds: Numbers) -> None:
 
 
 def translators(
-    rows: Sequence[Row], scores: Floats, kinds: Numbers, test: Sequence[Row], work: Path
+    rows: Sequence[Row], scores: Floats, kinds: Numbers, test: Sequence[Row], shards: Shards
 ) -> None:
     """chrF++ of translators that learn from all, from what passes, as many at random, the true."""
     order = np.array([place("train", row.id) for row in rows])
@@ -126,11 +126,13 @@ def translators(
         "as many at random": lowest(chosen, order, len(passing)),
         "true": chosen[kinds[chosen] == ""],
     }
+    jobs = [
+        ([(rows[n].source, rows[n].target) for n in some], [row.source for row in test])
+        for some in sets.values()
+    ]
     found = {}
-    for name, some in sets.items():
-        folder = work / name.replace(" ", "_")
-        thot.train([(rows[n].source, rows[n].target) for n in some], folder)
-        made = thot.load(folder)([row.source for row in test])
+    for name, made in zip(sets, map_shards(translated, jobs, shards, "translators"), strict=True):
+        some = sets[name]
         found[name] = np.array(
             [chrf_statistics(m, row.target) for m, row in zip(made, test, strict=True)]
         )
@@ -142,6 +144,14 @@ def translators(
         gap = compare(found[new], found[old], chrf_score, True, DRAW)
         show(f"  {new} less {old}: {gap['difference']:+.2f} [{gap['least']:+.2f}, "
              f"{gap['most']:+.2f}], {gap['verdict']}")  # fmt: skip
+
+
+def translated(job: tuple[list[tuple[str, str]], list[str]]) -> list[str]:
+    """What a translator that learns from these pairs makes of these sources."""
+    pairs, sources = job
+    with tempfile.TemporaryDirectory() as work:
+        thot.train(pairs, Path(work))
+        return thot.load(Path(work))(sources)
 
 
 def most_tokens(row: Row) -> int:
@@ -186,8 +196,7 @@ def main(name: str, figure: str, folder: str, *shares: str) -> None:
         decisions(found.scores, kinds)
         if figure == "chrf":
             test = lowest_rows(pairs_of("data/split/test", name, known)[0], TESTED)
-            with tempfile.TemporaryDirectory() as work:
-                translators(mixed, found.scores, kinds, test, Path(work))
+            translators(mixed, found.scores, kinds, test, setup[1])
 
 
 def few(
