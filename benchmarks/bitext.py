@@ -1,6 +1,7 @@
 """Prints how well planted false pairs are found, and what leaving them out does for a translator.
 
-`python -m benchmarks.bitext nah auc 0.1 0.3 0.5` and `… nah chrf 0.5`, after `dvc repro split`.
+`python -m benchmarks.bitext nah auc data/split/train 0.1 0.3 0.5` and `… nah chrf data/split/train
+0.5`, after `dvc repro split`; areas under the curve for any rows and their clusters.
 Plants false pairs among the training pairs of a language; the stage then sees the noisy corpus as a
 user's: all of it trusted, no one knows which pairs are false, and the foreign text is of languages
 that it has not met. Beside it: length alone, alignment alone, and rules without learning in the
@@ -28,7 +29,7 @@ from corpus.pairs import MEASURES, Key
 from corpus.planted import KINDS, Row, planted
 from corpus.seed import read_others
 from corpus.settings import owner_of
-from corpus.shards import Shards
+from corpus.shards import Shards, map_shards
 from corpus.table import place, read
 from train.evaluate import chrf_score, chrf_statistics
 from train.statistics import compare, interval
@@ -112,7 +113,7 @@ def decisions(scores: Floats, kinds: Numbers) -> None:
 
 
 def translators(
-    rows: Sequence[Row], scores: Floats, kinds: Numbers, test: Sequence[Row], work: Path
+    rows: Sequence[Row], scores: Floats, kinds: Numbers, test: Sequence[Row], shards: Shards
 ) -> None:
     """chrF++ of translators that learn from all, from what passes, as many at random, the true."""
     order = np.array([place("train", row.id) for row in rows])
@@ -125,11 +126,13 @@ def translators(
         "as many at random": lowest(chosen, order, len(passing)),
         "true": chosen[kinds[chosen] == ""],
     }
+    jobs = [
+        ([(rows[n].source, rows[n].target) for n in some], [row.source for row in test])
+        for some in sets.values()
+    ]
     found = {}
-    for name, some in sets.items():
-        folder = work / name.replace(" ", "_")
-        thot.train([(rows[n].source, rows[n].target) for n in some], folder)
-        made = thot.load(folder)([row.source for row in test])
+    for name, made in zip(sets, map_shards(translated, jobs, shards, "translators"), strict=True):
+        some = sets[name]
         found[name] = np.array(
             [chrf_statistics(m, row.target) for m, row in zip(made, test, strict=True)]
         )
@@ -141,6 +144,14 @@ def translators(
         gap = compare(found[new], found[old], chrf_score, True, DRAW)
         show(f"  {new} less {old}: {gap['difference']:+.2f} [{gap['least']:+.2f}, "
              f"{gap['most']:+.2f}], {gap['verdict']}")  # fmt: skip
+
+
+def translated(job: tuple[list[tuple[str, str]], list[str]]) -> list[str]:
+    """What a translator that learns from these pairs makes of these sources."""
+    pairs, sources = job
+    with tempfile.TemporaryDirectory() as work:
+        thot.train(pairs, Path(work))
+        return thot.load(Path(work))(sources)
 
 
 def most_tokens(row: Row) -> int:
@@ -159,14 +170,13 @@ def pairs_of(folder: str, name: str, known: settings.Languages) -> tuple[list[Ro
     return [row_of(f, groups) for f in whole], facts
 
 
-def main(name: str, figure: str, *shares: str) -> None:
+def main(name: str, figure: str, folder: str, *shares: str) -> None:
     """Print the figures for each share of false pairs."""
     tree = settings.load()
     _, known = settings.languages(tree)
     setup = (settings.section(Bitext, "bitext", tree), settings.section(Shards, "shards", tree))
     key = matching_key(known[name].orthography)
-    rows, facts = pairs_of("data/split/train", name, known)
-    test = lowest_rows(pairs_of("data/split/test", name, known)[0], TESTED)
+    rows, facts = pairs_of(folder, name, known)
     owners = {fact["language"]: owner_of(fact["language"], known) for fact in facts}
     near = foreign(facts, owners, name)
     ours = {code for language in known.values() for code in language.varieties}
@@ -185,8 +195,8 @@ def main(name: str, figure: str, *shares: str) -> None:
             few(mixed, kinds, near, key, setup)
         decisions(found.scores, kinds)
         if figure == "chrf":
-            with tempfile.TemporaryDirectory() as work:
-                translators(mixed, found.scores, kinds, test, Path(work))
+            test = lowest_rows(pairs_of("data/split/test", name, known)[0], TESTED)
+            translators(mixed, found.scores, kinds, test, setup[1])
 
 
 def few(

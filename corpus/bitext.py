@@ -44,7 +44,8 @@ class Bitext:
     """How word alignment and the classifier are learned."""
 
     folds: int  # of near-duplicate groups
-    least_pairs: int  # trusted pairs of a language; with fewer it gets no score
+    least_pairs: int  # trusted pairs of a language; with fewer it gets no score, nor where not
+    # half as many are outside the largest fold
     most_pairs: int  # of a language that word alignment is learned from, those of lowest hash
     most_trusted: int  # pairs that false ones are made of, those of lowest hash
     copies: int  # false pairs made of each
@@ -108,8 +109,8 @@ def bitext(  # noqa: PLR0913
         trusted = np.array([facts[n]["origin"] in vouched for n in both], np.bool_)
         counted = {"rows": len(mine), "pairs": len(pairs), "trusted_pairs": int(trusted.sum())}
         report[name] = counted
-        if trusted.sum() < params.least_pairs:
-            report[name]["score"] = f"none: trusted pairs must be at least {params.least_pairs}"
+        if lack := lacking(pairs, trusted, params):
+            report[name]["score"] = f"none: {lack}"
             continue
         others = foreign(facts, owners, name)
         found = judge(pairs, trusted, others, key, (params, shards))
@@ -118,6 +119,21 @@ def bitext(  # noqa: PLR0913
         report[name] |= figures(found, [facts[n] for n in both])
     made = [pa.array(column, from_pandas=True) for column in columns.T]
     return Output({"scores": pa.table([rows["id"], *made], schema=SCORES)}, report)
+
+
+def lacking(pairs: Sequence[Row], trusted: Mask, params: Bitext) -> str | None:
+    """What stands in the way of scores: too few trusted pairs, or all of them alike."""
+    if trusted.sum() < params.least_pairs:
+        return f"trusted pairs must be at least {params.least_pairs}"
+    sizes = np.bincount(folds_of(pairs, params.folds)[trusted])
+    if sizes.sum() - sizes.max() < params.least_pairs // 2:
+        return f"trusted pairs outside the largest fold must be at least {params.least_pairs // 2}"
+    return None
+
+
+def folds_of(pairs: Sequence[Row], folds: int) -> Numbers:
+    """The fold of each pair; it never changes as the corpus grows, unless groups merge."""
+    return np.array([int(place("bitext", row.group) * folds) for row in pairs], np.int64)
 
 
 def row_of(fact: Mapping[str, Any], groups: Mapping[str, str]) -> Row:
@@ -149,7 +165,7 @@ def judge(
 ) -> Judged:
     """Score pairs of one language, each by models of the folds that it is not in."""
     params, shards = setup
-    fold = np.array([int(place("bitext", row.group) * params.folds) for row in pairs], np.int64)
+    fold = folds_of(pairs, params.folds)
     order = np.array([place("learn", row.id) for row in pairs])
     vouched = lowest(np.flatnonzero(trusted), order, params.most_trusted)
     false = [

@@ -113,6 +113,13 @@ def test_too_few_trusted_pairs_are_said_and_not_scored(
     assert made.report["orm"]["score"] == "none: trusted pairs must be at least 50"
 
 
+def test_pairs_that_are_all_alike_teach_nothing(help_pairs: list[dict[str, object]]) -> None:
+    made = run([row | {"target": "kun maal jedha"} for row in help_pairs[:80]])
+    assert made.tables["scores"]["pair_score"].to_pylist() == [None] * 80
+    said = "none: trusted pairs outside the largest fold must be at least 25"
+    assert made.report["orm"]["score"] == said
+
+
 def test_order_and_repetition_change_no_score(help_pairs: list[dict[str, object]]) -> None:
     rows = help_pairs[:90]
     order = np.random.default_rng(3).permutation(len(rows))
