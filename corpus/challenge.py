@@ -79,6 +79,7 @@ def challenge(  # noqa: PLR0913
     others: Path,
     identify: Path,
     assess: Path,
+    bitext: Path,
     dedup: Path,
     select: Path,
     params: Challenge,
@@ -86,7 +87,7 @@ def challenge(  # noqa: PLR0913
     languages: Languages,
 ) -> Output:
     """The junk with its fate, what each rule catches of it, and what it keeps of trusted text."""
-    facts = gathered(rows, sources, (identify, assess), dedup)
+    facts = gathered(rows, sources, (identify, assess, bitext), dedup)
     applied = read(select / "limits")
     bounds: Bounds = {
         (r["language"], r["rule"], r["trusted"]): (r["least"], r["most"])
@@ -94,13 +95,14 @@ def challenge(  # noqa: PLR0913
     }
     seed = trusted_rows(rows, facts, identify, select, languages)
     foreign = read_others(others)
-    caught, rows_made = [], []
+    caught, rows_made, without = [], [], []
     left_out: set[str] = set()
     for key in sorted(active):
         folds = len(list((identify / "models" / key).glob("fold*")))
-        planted = plant(key, seed if folds else [], foreign, folds, (params, languages))
-        if not len(planted):
+        if not folds:  # too little trusted text: no model that junk could be held against
+            without.append(key)
             continue
+        planted = plant(key, seed, foreign, folds, (params, languages))
         values = scored(key, planted, (identify, assess), languages)
         left_out |= set(applied["rule"].to_pylist()) - values.keys()
         found, fate = judged(planted, values, bounds, languages)
@@ -114,7 +116,8 @@ def challenge(  # noqa: PLR0913
         "kept": kept,
         "junk": pa.concat_tables(rows_made) if rows_made else empty,
     }
-    return Output(tables, {"left_out": sorted(left_out), **summary(made, kept)})
+    said = {"left_out": sorted(left_out), "without_model": without}
+    return Output(tables, {**said, **summary(made, kept)})
 
 
 def trusted_rows(

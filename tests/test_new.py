@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from corpus import stage
 from corpus.assess import Assess, assess
+from corpus.bitext import Bitext, bitext
+from corpus.challenge import Challenge, challenge
 from corpus.clean import Clean, clean
 from corpus.cli import main
 from corpus.dedup import Dedup, dedup
@@ -22,6 +25,7 @@ from corpus.new import code_of, families, new
 from corpus.proposal import Told
 from corpus.select import Select, select
 from corpus.settings import languages, load
+from corpus.spelling import Spelling, spelling
 from corpus.split import Split, split
 from corpus.survey import has_header, named_language, nearest, way_to_cut
 from corpus.table import InputError
@@ -129,49 +133,21 @@ def test_the_corpus_stages_run_on_what_it_wrote(
     monkeypatch.chdir(project)
     new("amh", files, Path(), TOLD)
     Path("data/fetch/corpora").mkdir(parents=True)
-    words: list[tuple[Any, type, dict[str, str], tuple[str, ...]]] = [
-        (gather, Gather, {"fetched": "data/fetch/corpora", "raw": "data/raw"}, ()),
-        (clean, Clean, {"rows": "data/gather/rows"}, ("rows",)),
-        (
-            identify,
-            Identify,
-            {
-                "rows": "data/clean/rows",
-                "sources": "data/gather/sources",
-                "others": "data/raw/udhr.jsonl.xz",
-                "lid176": "none",
-            },
-            (),
-        ),
-        (assess, Assess, {"rows": "data/clean/rows", "sources": "data/gather/sources"}, ()),
-        (dedup, Dedup, {"rows": "data/clean/rows"}, ()),
-        (
-            select,
-            Select,
-            {
-                "rows": "data/clean/rows",
-                "sources": "data/gather/sources",
-                "identify": "data/identify",
-                "assess": "data/assess",
-                "dedup": "data/dedup/clusters",
-            },
-            ("rows",),
-        ),
-        (
-            split,
-            Split,
-            {
-                "rows": "data/clean/rows",
-                "ledger": "data/select/ledger",
-                "clusters": "data/dedup/clusters",
-            },
-            (),
-        ),
-    ]
-    for function, settings, paths, enters in words:
-        name = function.__name__
-        where = {"out": f"data/{name}", "report": f"reports/{name}.json"}
-        stage.perform(function, settings, {**paths, **where}, enters)
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    for function, settings, enters in (
+        (gather, Gather, ()),
+        (clean, Clean, ("rows",)),
+        (identify, Identify, ()),
+        (assess, Assess, ()),
+        (dedup, Dedup, ()),
+        (spelling, Spelling, ()),
+        (bitext, Bitext, ()),
+        (select, Select, ("rows",)),
+        (challenge, Challenge, ()),
+        (split, Split, ()),
+    ):
+        words = graph[function.__name__]["cmd"].split()[3:]
+        stage.perform(function, settings, dict(word.split("=", 1) for word in words), enters)
     report = json.loads(Path("reports/split.json").read_text("utf-8"))
     assert report["rows"]["train"] > 50
     kept = json.loads(Path("reports/select.json").read_text("utf-8"))
