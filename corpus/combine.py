@@ -42,7 +42,7 @@ def helps(odds: Floats, positive: Mask, fold: Folds, false_accepts: float) -> bo
     sign = np.where(positive, 1.0, -1.0)
     weight = np.where(positive, 1 / positive.sum(), 1 / (~positive).sum())
     saved = weight * (np.logaddexp(0, -sign * alone[0]) - np.logaddexp(0, -sign * both[0]))
-    sure = saved.sum() > SURE * float(saved.std()) * len(saved) ** 0.5
+    sure = float(saved.sum()) > SURE * float(saved.std()) * len(saved) ** 0.5
     return sure and int(both[1][positive].sum()) > int(alone[1][positive].sum())
 
 

@@ -143,6 +143,7 @@ def test_real_rows(stage: Callable[..., Output], tmp_path: Path) -> None:
     assert scores["language"][long].as_py() == "spa"
     assert scores["source_score"][-2].as_py() is None
     assert scores["language_score"][-1].as_py() is None
+    assert json.loads(json.dumps(made.report))["orm"].keys() == made.report["orm"].keys()
     label = made.report["orm"]["labels"]["orm"]
     assert label["recall"]["low"] > 0.5
     passing = label["false_accepts"]  # two rows are swapped: their sources are Oromo
