@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import regex
 
 from corpus.classifier import (
     NOISE,
@@ -31,6 +32,8 @@ from corpus.table import digest
 ALL = -1  # in place of a fold: the model of all folds, and the text that is in none
 BLOCK = 20  # neighbouring segments that stay together where there are too few documents
 SHORTEST, LONGEST = 2, 14  # words of a cut
+LETTERS = (5, 60)  # of a cut of a piece without words
+CLUSTER = regex.compile(r"\X")
 
 
 class Segment(NamedTuple):
@@ -184,7 +187,11 @@ def planted(plan: Plan, fold: int, chances: Chances) -> list[Planted]:
 
 
 def examples(plan: Plan, fold: int) -> list[tuple[str, str]]:
-    """Examples (label, folded window) of the other folds and noise, classes balanced, by hash."""
+    """Examples (label, folded window) of the other folds and noise, classes balanced, by hash.
+
+    The labels asked are repeated until each has as many as the largest of them and noise: else a
+    small neighbour is taken for a large one (docs/log.md).
+    """
     key = matching_key(plan.orthography)
     held = {key(s.text) for s in plan.segments if s.fold == fold != ALL}
     others = {(s.label, s.text) for s in plan.segments if s.learn and s.fold != fold}
@@ -192,14 +199,19 @@ def examples(plan: Plan, fold: int) -> list[tuple[str, str]]:
     of_label: dict[str, list[str]] = defaultdict(list)
     for label, text in seen:
         of_label[label] += [piece for window in windows(text) if (piece := key(window))]
-    made: list[tuple[str, str]] = []
     chance = np.random.default_rng(plan.seed)
     for label, pieces in sorted(of_label.items()):
         chosen = sorted(pieces, key=digest)[: plan.most]
-        made += [(label, piece) for piece in (*chosen, *cuts(chosen, plan.least, chance))]
-    for _, text in noise([text for _, text in seen], plan.noise, plan.seed):
-        made += [(NOISE, key(window)) for window in windows(text)[:1]]
-    return sorted(made, key=lambda example: digest(*example))
+        of_label[label] = [*chosen, *cuts(chosen, plan.least, chance)]
+    made = noise([text for _, text in seen], plan.noise, plan.seed)
+    of_label[NOISE] = [key(window) for _, text in made for window in windows(text)[:1]]
+    most = max(len(of_label[label]) for label in plan.asked)
+    whole = []
+    for label, pieces in of_label.items():
+        size = most if label in plan.labels and pieces else len(pieces)
+        whole += [(label, pieces[n % len(pieces)], n // len(pieces)) for n in range(size)]
+    whole.sort(key=lambda example: digest(*map(str, example)))
+    return [(label, piece) for label, piece, _ in whole]
 
 
 def learned_varieties(plan: Plan) -> set[str]:
@@ -209,12 +221,17 @@ def learned_varieties(plan: Plan) -> set[str]:
 
 
 def cuts(pieces: Sequence[str], least: int, chance: np.random.Generator) -> Iterator[str]:
-    """As many runs of words out of the pieces as they are fewer than `least`."""
+    """As many runs of words out of the pieces as they are fewer than `least`.
+
+    A piece of hardly a word, as of scripts that part none, is cut between its letters.
+    """
     for number in range(least - len(pieces) if pieces else 0):
-        words = pieces[number % len(pieces)].split()
-        size = int(chance.integers(SHORTEST, LONGEST + 1))
+        words, glue, bounds = pieces[number % len(pieces)].split(), " ", (SHORTEST, LONGEST)
+        if len(words) <= SHORTEST:
+            words, glue, bounds = CLUSTER.findall(" ".join(words)), "", LETTERS
+        size = int(chance.integers(bounds[0], bounds[1] + 1))
         start = int(chance.integers(0, max(1, len(words) - size + 1)))
-        yield " ".join(words[start : start + size])
+        yield glue.join(words[start : start + size]).strip()
 
 
 def told_apart(labelled: Iterable[tuple[str, str]]) -> set[str]:

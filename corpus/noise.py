@@ -10,6 +10,7 @@ as noise cost more than it caught (docs/log.md).
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from fontTools.unicodedata import script
 
 TAGS = """
 div span class href img src alt td tr table tbody ul li br nbsp amp lt gt quot style width height
@@ -25,6 +26,7 @@ SIGNS = ("<", ">", "=", '"', "/", ";", "{", "}", "(", ")", "_", ".", "&", "#", "
 CODECS = ("cp500", "utf-16-le", "utf-16-be")  # what bytes of UTF-8 are taken for
 BLOCKS = (0x16A0, 0x1401, 0xA500, 0x13A0, 0x2C00, 0x4E00, 0xAC00)  # letters without meaning
 LETTERS_A_BLOCK = 75
+SAMPLE = 300  # characters that tell a text's scripts
 LISTED = (8, 25)  # entries of a list
 
 
@@ -80,8 +82,9 @@ def backward(text: str, chance: np.random.Generator) -> str:
 
 
 def other_script(text: str, chance: np.random.Generator) -> str:
-    """The text's letters put one for one into another script."""
-    first = int(chance.choice(BLOCKS))
+    """The text's letters put one for one into a script that it has no letter of."""
+    own = {script(letter) for letter in text[:SAMPLE]}
+    first = int(chance.choice([block for block in BLOCKS if script(chr(block)) not in own]))
     return "".join(chr(first + ord(c) % LETTERS_A_BLOCK) if c.isalpha() else c for c in text)
 
 

@@ -5,6 +5,7 @@ import lzma
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -267,6 +268,25 @@ def test_no_model_learns_the_text_that_it_judges() -> None:
     }
 
 
+def test_a_small_language_is_learned_as_often_as_a_large_one() -> None:
+    """A neighbour with ten segments and a pivot with a hundred, beside noise and another one."""
+    sizes = {"orm": 10, "spa": 100, "glg": 30}
+    segments = [
+        Segment(label, f"{label} jecha {n}", 1, True, n, "target", "", "")
+        for label, size in sizes.items()
+        for n in range(size)
+    ]
+    plan = Plan(
+        segments, ("orm", "spa"), "spa", {}, None, SMALL.fasttext, 0, 100, 5, 0, 20, MIXING, 1
+    )
+    made = examples(plan, 0)
+    count = Counter(label for label, _ in made)
+    assert count["orm"] == count["spa"] == max(100, count["noise"])
+    assert count["glg"] == 30
+    assert {text for label, text in made if label == "orm"} == {f"orm jecha {n}" for n in range(10)}
+    assert made == examples(replace(plan, segments=segments[::-1]), 0)
+
+
 def test_targets_in_the_pivot_are_counted(stage: Callable[..., Output]) -> None:
     """The report says by origin how many targets look like the source's language."""
     rows = planted(400)
@@ -356,6 +376,19 @@ def test_pieces() -> None:
     assert len(made) == 3
     assert all(text in "ma xi walmo tlali" for text in made)
     assert list(cuts([], 4, np.random.default_rng(1))) == []
+    thai = "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ"
+    made = list(cuts([thai], 9, np.random.default_rng(1)))
+    assert all(text in thai for text in made)
+    assert len(set(made)) > 4
+
+
+@pytest.mark.parametrize("text", ["ᏂᎦᏓ ᎠᏂᏴᏫ", "人権宣言", "모든 인간은", "ᐃᓄᐃᑦ", "in tlacatl"])
+def test_another_script_is_never_the_texts_own(text: str) -> None:
+    """Letters of a script that some languages are written in are no noise to those languages."""
+    own = {script(letter) for letter in text if letter.isalpha()}
+    for seed in range(40):
+        made = KINDS["other script"](text, np.random.default_rng(seed))
+        assert not own & {script(letter) for letter in made if letter.isalpha()}
 
 
 def test_label_of() -> None:
