@@ -23,10 +23,10 @@ from augment.engines import thot
 from corpus import settings
 from corpus.alignment import Numbers
 from corpus.bitext import SURE, Bitext, Judged, foreign, judge, lowest, row_of
+from corpus.false_pairs import KINDS, Row, planted
 from corpus.logistic import Floats, Mask, auc
 from corpus.orthography import matching_key
 from corpus.pairs import MEASURES, Key
-from corpus.planted import KINDS, Row, planted
 from corpus.seed import read_others
 from corpus.settings import owner_of
 from corpus.shards import Shards, map_shards

@@ -22,9 +22,9 @@ from typing import NamedTuple
 import numpy as np
 import regex
 
+from benchmarks import bayes
 from benchmarks.macro_f1 import interval, macro_f1, resamples, tally
 from benchmarks.peers import PEERS, Identifier, claimed_by, claims, known_as
-from corpus import bayes
 from corpus.classifier import FastText, probabilities, train, windows
 from corpus.crossfit import cuts, told_apart
 from corpus.detection import share

@@ -1,9 +1,9 @@
 """How likely it is that the two sides of a pair translate each other, learned on planted noise.
 
 For each active language a logistic regression tells its trusted pairs from false ones made of them
-(corpus/planted.py), by what can be measured on a pair (corpus/pairs.py). Nothing judges what it has
-learned: pairs are dealt into folds by near-duplicate group; the word alignment, the other measures
-and the classifier that score a fold come from the other folds, and so do its false pairs.
+(corpus/false_pairs.py), by what can be measured on a pair (corpus/pairs.py). Nothing judges what it
+has learned: pairs are dealt into folds by near-duplicate group; the word alignment, the other
+measures and the classifier that score a fold come from the other folds, and so do its false pairs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from corpus.alignment import Floats, Numbers
 from corpus.detection import calibration_error, share
+from corpus.false_pairs import KINDS, Planted, Row, planted
 from corpus.logistic import Logistic, Mask, auc, fit
 from corpus.orthography import matching_key
 from corpus.pairs import MEASURES, Key, Learning, Measured, measured, measures
-from corpus.planted import KINDS, Planted, Row, planted
 from corpus.settings import Languages, owner_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run

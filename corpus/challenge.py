@@ -1,6 +1,6 @@
 """How much planted junk the rules catch, beside how much trusted text they keep.
 
-Junk is made from trusted rows that `select` kept (corpus/plants.py), and of text in other
+Junk is made from trusted rows that `select` kept (corpus/junk.py), and of text in other
 languages. It goes through the functions that measure, score and judge real rows, under the limits
 that `select` applied. No model judges what it has learned: a junk row made of a trusted row of a
 fold, or of a text of that fold, is scored by the models that have not seen the fold. Rules that
@@ -19,7 +19,7 @@ import pyarrow as pa
 from corpus.assess import measured, with_repeats
 from corpus.classifier import load
 from corpus.fluency import word_order
-from corpus.plants import ALONE, PAIRS, Sides, pivot
+from corpus.junk import ALONE, PAIRS, Sides, pivot
 from corpus.rates import RATES, Mask, rate
 from corpus.seed import other_segments, read_others
 from corpus.select import Bounds, Facts, gathered, held

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix, vstack
 from scipy.special import expit
 
-from corpus.plants import shuffled_words
+from corpus.junk import shuffled_words
 
 Floats = npt.NDArray[np.float64]
 BUCKETS = 2**18  # weights that the parts of pairs share

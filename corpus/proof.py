@@ -24,7 +24,7 @@ from corpus.confusion import (
     resampled,
     told,
 )
-from corpus.crossfit import ALL, Plan, Study, joined
+from corpus.crossfit import Plan, Study
 from corpus.detection import (
     WORST,
     Floats,
@@ -37,6 +37,7 @@ from corpus.detection import (
     reliability,
     transferred,
 )
+from corpus.folds import ALL, joined
 from corpus.table import InputError
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 from langcodes import standardize_tag
 
-from corpus.crossfit import ALL, Plan, Segment, deal, told_apart
+from corpus.crossfit import Plan, Segment, told_apart
+from corpus.folds import ALL, deal
 from corpus.orthography import matching_key
 from corpus.settings import Language, Languages, at_work, owner_of
 from corpus.table import InputError

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.crossfit import ALL, deal
 from corpus.fluency import trained, word_order
+from corpus.folds import ALL, deal
 from corpus.settings import Languages, owner_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.table import digest, read_shard, shard_paths, write_shard

@@ -21,8 +21,8 @@ from corpus.assess import (
     word_length,
 )
 from corpus.fluency import orderable, trained, word_order
+from corpus.junk import shuffled_words
 from corpus.limits import Learning, learned, limit
-from corpus.plants import shuffled_words
 from corpus.settings import Language
 from corpus.shards import Shards
 from corpus.stage import Output

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from corpus.bayes import Bayes, learn, probabilities, runs
+from benchmarks.bayes import Bayes, learn, probabilities, runs
 
 HOW = Bayes(most_letters=4, bucket_bits=16, smoothing=0.01)
 LEARNED = [

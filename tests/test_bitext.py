@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from corpus.bitext import SCORES, Bitext, Plan, bitext, study
+from corpus.false_pairs import KINDS, Row, cut, planted
 from corpus.logistic import auc, fit
 from corpus.orthography import matching_key
 from corpus.pairs import (
@@ -25,7 +26,6 @@ from corpus.pairs import (
     numbers,
     surface,
 )
-from corpus.planted import KINDS, Row, cut, planted
 from corpus.settings import Language
 from corpus.shards import Shards
 from corpus.stage import Output

@@ -8,7 +8,7 @@ import pytest
 
 from corpus import noise
 from corpus.challenge import ANY, Challenge, judged, keep, of_own, summary
-from corpus.plants import ALONE, MENUS, PAIRS
+from corpus.junk import ALONE, MENUS, PAIRS
 from corpus.rates import RATES
 from corpus.select import Facts
 from corpus.settings import Language

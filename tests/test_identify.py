@@ -17,8 +17,9 @@ import pyarrow as pa
 import pytest
 
 from corpus.classifier import NOISE, FastText, train, windows
-from corpus.crossfit import ALL, Plan, Segment, cuts, deal, examples
+from corpus.crossfit import Plan, Segment, cuts, examples
 from corpus.detection import calibrated, least_score, line, share
+from corpus.folds import ALL, deal
 from corpus.identify import Identify, identify, load, script
 from corpus.mixed import Mixing
 from corpus.noise import KINDS, noise

@@ -142,6 +142,15 @@ def test_the_picture_shows_every_stage() -> None:
     assert set(re.findall(r"<title>(\w+)</title>", drawn)) == set(GRAPH), "run docs/graph.py"
 
 
+def test_the_readme_names_every_module_once() -> None:
+    tree = (ROOT / "README.md").read_text("utf-8").split("## The tree")[1]
+    for package in ORDER:
+        part = re.split(r"\n(?=\S)", tree.split(f"\n{package}/\n", 1)[1], maxsplit=1)[0]
+        named = sorted(re.findall(r"^  (\S+\.py) ", part, re.M))
+        paths = [p for p in (ROOT / package).rglob("*.py") if p.name != "__init__.py"]
+        assert named == sorted(str(p.relative_to(ROOT / package)) for p in paths), package
+
+
 def test_every_dependency_is_explained_in_the_readme() -> None:
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     block = project.split("dependencies = [", 1)[1].split("\n]", 1)[0]
