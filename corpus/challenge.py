@@ -117,7 +117,7 @@ def challenge(  # noqa: PLR0913
         "junk": pa.concat_tables(rows_made) if rows_made else empty,
     }
     said = {"left_out": sorted(left_out), "without_model": without}
-    return Output(tables, {**said, **summary(made, kept)})
+    return Output(tables, {**said, **summary(made, kept, languages)})
 
 
 def trusted_rows(
@@ -295,28 +295,32 @@ def keep(facts: Facts, bounds: Bounds, active: tuple[str, ...], languages: Langu
     return pa.Table.from_pylist(found, schema=RATES)
 
 
-def summary(caught: pa.Table, kept: pa.Table) -> dict[str, Any]:
-    """Both sides: shares caught by kind and kept by variety, under either kind of limits."""
+def summary(caught: pa.Table, kept: pa.Table, languages: Languages) -> dict[str, Any]:
+    """Both sides: shares caught by language and kind, kept by variety, under either limits."""
     tree: dict[str, Any] = {"caught": {}, "kept": {}, "caught_by_rule": {}}
-    for trusted in (False, True):
+    parts: dict[tuple[str | None, bool], list[dict[str, Any]]] = {}
+    for row in caught.to_pylist():
+        parts.setdefault((owner_of(row["language"], languages), row["trusted"]), []).append(row)
+    for (key, trusted), some in parts.items():
         limits = "trusted" if trusted else "untrusted"
-        some = [row for row in caught.to_pylist() if row["trusted"] == trusted]
-        for kind in (*dict.fromkeys(row["kind"] for row in some), *([ALL_KINDS] if some else [])):
-            mine = [row for row in some if kind in (row["kind"], ALL_KINDS)]
-            rules = dict.fromkeys(row["rule"] for row in mine)
-            total = {
-                rule: added([row for row in mine if row["rule"] == rule], "caught")
-                for rule in rules
-            }
-            tree["caught"].setdefault(kind, {})[limits] = total.pop(ANY)
-            by_rule = {rule: share for rule, share in total.items() if share["caught"]}
+        for kind in (*dict.fromkeys(row["kind"] for row in some), ALL_KINDS):
+            total = by_rule([row for row in some if kind in (row["kind"], ALL_KINDS)])
+            of = tree["caught"].setdefault(key, {}).setdefault(kind, {})
+            of[limits] = total.pop(ANY)
             if kind != ALL_KINDS:
-                tree["caught_by_rule"].setdefault(kind, {})[limits] = by_rule
-        for row in kept.to_pylist():
-            if row["rule"] == ANY and row["trusted"] == trusted:
-                place = tree["kept"].setdefault(row["language"], {}).setdefault(row["origin"], {})
-                place[limits] = {name: row[name] for name in SHARE}
+                of = tree["caught_by_rule"].setdefault(key, {}).setdefault(kind, {})
+                of[limits] = {rule: share for rule, share in total.items() if share["caught"]}
+    for row in kept.to_pylist():
+        if row["rule"] == ANY:
+            of = tree["kept"].setdefault(row["language"], {}).setdefault(row["origin"], {})
+            of["trusted" if row["trusted"] else "untrusted"] = {name: row[name] for name in SHARE}
     return tree
+
+
+def by_rule(rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """The share that each rule catches of all the rows together."""
+    rules = dict.fromkeys(row["rule"] for row in rows)
+    return {rule: added([row for row in rows if row["rule"] == rule], "caught") for rule in rules}
 
 
 def added(rows: list[dict[str, Any]], name: str) -> dict[str, float]:

@@ -17,9 +17,9 @@ import pyarrow as pa
 from fontTools.unicodedata import script as script_of
 
 from corpus.classifier import FastText, load, save
-from corpus.crossfit import Plan, Study
+from corpus.crossfit import Plan, Study, joined, learned_varieties, study
 from corpus.detection import Floats, Mask, calibrated, share
-from corpus.folds import ALL, joined, learned_varieties, study
+from corpus.folds import ALL
 from corpus.mixed import Mixing, Part, figures, is_mixed
 from corpus.proof import (
     Held,

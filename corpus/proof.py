@@ -24,7 +24,7 @@ from corpus.confusion import (
     resampled,
     told,
 )
-from corpus.crossfit import Plan, Study
+from corpus.crossfit import Plan, Study, joined
 from corpus.detection import (
     WORST,
     Floats,
@@ -37,7 +37,7 @@ from corpus.detection import (
     reliability,
     transferred,
 )
-from corpus.folds import ALL, joined
+from corpus.folds import ALL
 from corpus.table import InputError
 
 

@@ -1,6 +1,7 @@
 """What a run came to: the reports of all stages, and the few figures of each active language."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ STAGES = (
     "identify",
     "assess",
     "dedup",
+    "spelling",
+    "bitext",
     "select",
+    "challenge",
     "split",
     "translator",
     "backtranslate",
@@ -29,6 +33,7 @@ STAGES = (
     "tokenizer",
 )
 BY_LANGUAGE = ("adapt", "retrain", "evaluate")  # a report for each active language
+ALL_KINDS = "all kinds"  # of junk together
 SPLITS = ("train", "validation", "test")
 NAMES = (("value", "rate", "difference", "spearman"), ("low", "least"), ("high", "most"))
 Tree = dict[str, Any]
@@ -104,6 +109,9 @@ def summary(reports: Tree, key: str, languages: Languages) -> Lines:
     return [
         *corpus_lines(reports, key, languages),
         *identify_lines(reports["identify"].get(key, {}), key),
+        *spelling_lines(reports["spelling"], key, languages),
+        *bitext_lines(reports["bitext"].get(key, {})),
+        *challenge_lines(reports["challenge"], key, languages),
         *synthetic_lines(reports, key),
         *model_lines(reports["evaluate"][key]),
     ]
@@ -150,6 +158,54 @@ def identify_lines(report: Tree, key: str) -> Lines:
         ("  limit from other folds", estimate(fair.get("recall"), 3)),
         ("  lid.176, same rate", estimate(theirs, 3) if theirs else "does not know it"),
         ("  macro F1 of languages", estimate(report.get("languages", {}).get("macro_f1"), 3)),
+    ]
+
+
+def spelling_lines(report: Tree, key: str, languages: Languages) -> Lines:
+    """The rows of each orthography, most first."""
+    sums = Counter[str]()
+    for code, origins in report["by_language"].items():
+        if owner_of(code, languages) == key:
+            for found in origins.values():
+                sums.update(found)
+    said = ", ".join(f"{name} {rows:,}" for name, rows in sums.most_common())
+    return [("rows by orthography", said or "not told")]
+
+
+def bitext_lines(report: Tree) -> Lines:
+    """How well false pairs are told from true ones."""
+    return [
+        (
+            "pair score AUC on planted false pairs",
+            report.get("score") or estimate(report.get("auc"), 3),
+        )
+    ]
+
+
+def challenge_lines(report: Tree, key: str, languages: Languages) -> Lines:
+    """Both sides of the filters: junk caught, and the variety whose trusted text suffers most."""
+    caught = report["caught"].get(key, {}).get(ALL_KINDS, {})
+    kept = kept_rates(report, key, languages, "trusted")
+    least = min(kept, key=lambda found: found[2]["rate"], default=None)
+    return [
+        ("planted junk caught, untrusted limits", estimate(caught.get("untrusted"), 3)),
+        ("  trusted limits", estimate(caught.get("trusted"), 3)),
+        (
+            "trusted text kept, least variety",
+            f"{estimate(least[2], 3)} of {least[0]}" if least else "not measured",
+        ),
+    ]
+
+
+def kept_rates(
+    report: Tree, key: str, languages: Languages, limits: str
+) -> list[tuple[str, str, Tree]]:
+    """Variety, origin, and the share of its trusted rows that all rules of some limits keep."""
+    return [
+        (code, origin, found[limits])
+        for code, origins in report["kept"].items()
+        if owner_of(code, languages) == key
+        for origin, found in origins.items()
     ]
 
 

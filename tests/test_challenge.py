@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from corpus import noise
-from corpus.challenge import ANY, Challenge, judged, keep, of_own, summary
+from corpus.challenge import ANY, CAUGHT, Challenge, judged, keep, of_own, summary
 from corpus.junk import ALONE, MENUS, PAIRS
 from corpus.rates import RATES
 from corpus.select import Facts
@@ -99,8 +99,27 @@ def test_kept_is_of_active_trusted_rows_and_says_what_untrusted_limits_would_kee
     said = {(r["rule"], r["trusted"]): (r["kept"], r["rows"]) for r in kept.to_pylist()}
     assert said[ANY, True] == (2, 2)
     assert said[ANY, False] == (1, 2)
-    assert summary(pa.table({n: [] for n in ("kind", "rule", "language", "trusted", "rows",
-                                             "caught")}), kept)["kept"]["nci_Latn"]  # fmt: skip
+    said_without_junk = summary(CAUGHT.empty_table(), kept, LANGUAGES)
+    assert said_without_junk["kept"]["nci_Latn"] and not said_without_junk["caught"]
+
+
+def test_junk_is_summed_over_the_varieties_of_a_language_and_over_its_kinds() -> None:
+    part = {"trusted": False, "rate": 0.0, "low": 0.0, "high": 1.0}
+    found = [
+        {**part, "kind": kind, "rule": rule, "language": code, "rows": 4, "caught": caught}
+        for kind, rule, code, caught in (
+            ("long", ANY, "nci_Latn", 4), ("long", ANY, "azz_Latn", 2),
+            ("long", ANY, "gle_Latn", 1), ("short", ANY, "nci_Latn", 0),
+            ("long", "target_length", "azz_Latn", 2),
+        )
+    ]  # fmt: skip
+    languages = {**LANGUAGES, "gle": Language("Irish", ("gle",), "Latn", "eng_Latn", (), None)}
+    tree = summary(pa.Table.from_pylist(found, schema=CAUGHT), RATES.empty_table(), languages)
+    nah = {kind: share["untrusted"] for kind, share in tree["caught"]["nah"].items()}
+    counts = {kind: (share["caught"], share["rows"]) for kind, share in nah.items()}
+    assert counts == {"long": (6, 8), "short": (0, 4), "all kinds": (6, 12)}
+    assert tree["caught"]["gle"]["all kinds"]["untrusted"]["caught"] == 1
+    assert tree["caught_by_rule"]["nah"]["long"]["untrusted"]["target_length"]["caught"] == 2
 
 
 def test_settings_in_range() -> None:

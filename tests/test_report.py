@@ -20,7 +20,7 @@ from corpus.results import difference, estimate, read_reports, summary
 from corpus.select import APPLIED
 from corpus.settings import Language
 from corpus.table import LEDGER, SCHEMA, InputError, write
-from train import figures, outcomes, panels
+from train import figures, filters, outcomes, panels
 from train.cards import cell, environment, licence, rendered, saving, size_category, verdicts
 from train.figures import Axis, Mark
 from train.panels import Facts
@@ -49,6 +49,49 @@ UNSURE = {
     "detectable": 1.5,
     "verdict": "cannot tell",
 }
+
+
+def share_of(rate: float) -> dict[str, Any]:
+    """A share of a hundred rows with an interval."""
+    return {"rows": 100, "rate": rate, "low": max(0.0, rate - 0.02), "high": min(1.0, rate + 0.02)}
+
+
+def challenged(caught: tuple[float, float], kept: tuple[float, float]) -> dict[str, Any]:
+    """Junk caught and trusted text kept under the limits of untrusted and of trusted origins."""
+    junk, text = (
+        {"untrusted": share_of(some[0]), "trusted": share_of(some[1])} for some in (caught, kept)
+    )
+    return {
+        "caught": {"orm": {"all kinds": junk, "repetition": junk}},
+        "kept": {"orm_Latn": {"libreoffice": text}, "spa_Latn": {"libreoffice": text}},
+        "left_out": ["pair_score"],
+        "without_model": [],
+    }
+
+
+def spelled() -> dict[str, Any]:
+    """Two orthographies, and a suspected variant in one direction."""
+    variant = {
+        "one": "", "other": "h", "examples": ["laka lakah"], "likelihood_ratio": 9.0,
+        "pairs_apart": 5, "pairs_together": 1, "pairs_linked": 2,
+    }  # fmt: skip
+    return {
+        "by_language": {"orm_Latn": {"libreoffice": {"qubee": 6, "old": 2}}},
+        "documents": [],
+        "languages": {"orm": {"variants": [variant]}},
+    }
+
+
+def paired() -> dict[str, Any]:
+    """Pair scores that tell one kind of false pair and not the other."""
+    area = {"value": 0.97, "low": 0.96, "high": 0.98, "true": 50, "false": 40}
+    nothing = {"value": None, "low": None, "high": None, "true": 50, "false": 0}
+    scores = {"quantiles": [0.1, 0.3, 0.7, 0.8, 0.9], "sure": WILSON}
+    return {
+        "auc": area,
+        "auc_by_kind": {"random": area, "swapped": nothing},
+        "by_variety": {"orm_Latn": {"libreoffice": scores}},
+    }
 
 
 def whole_run() -> dict[str, Any]:
@@ -100,7 +143,10 @@ def whole_run() -> dict[str, Any]:
                 },
             }
         },
+        "spelling": spelled(),
+        "bitext": {"orm": paired()},
         "select": {**decided, **dropped},
+        "challenge": challenged((0.97, 0.49), (0.45, 0.96)),
         "split": {"by_split": {"train": rows, "validation": {}, "test": rows}},
         "validate": {
             **decided,
@@ -139,6 +185,9 @@ def bare_run() -> dict[str, Any]:
     """The reports of a run in which all that may be missing is."""
     found = whole_run()
     found["identify"] = {"orm": {"model": "none: trusted segments must be at least 50"}}
+    found["spelling"] = {"by_language": {}, "documents": [], "languages": {}}
+    found["bitext"] = {"orm": {"rows": 8, "score": "none: trusted pairs must be at least 100"}}
+    found["challenge"] = {"caught": {}, "kept": {}, "left_out": [], "without_model": ["orm"]}
     found["validate"] |= {"kept_by_language": {}, "dropped_by_reason": {}, "languages": {}}
     found["tokenizer"] = {}
     found["mix"]["languages"]["orm"]["synthetic"] = {}
@@ -281,9 +330,9 @@ def test_a_run_without_optional_parts_has_a_page_and_cards(tmp_path: Path) -> No
     made = run_report(tmp_path, bare_run())
     drawn = {"rows_lost", "reasons", "kept_orm", "keep_rates_orm", "splits_orm", "learning_orm"}
     assert drawn <= set(made["figures"])
-    assert not {"identification_orm", "abstention_orm", "gates_orm", "synthetic_orm"} & set(
-        made["figures"]
-    )
+    without = {"identification", "abstention", "gates", "synthetic", "orthographies", "both_sides"}
+    without |= {"variants", "pair_kinds", "pair_scores"}
+    assert not {f"{name}_orm" for name in without} & set(made["figures"])
     data = DatasetCard.load(tmp_path / "reports" / "data_card.md")
     assert data.data.license == "mpl-2.0"
     assert data.data.language == ["orm", "spa"]
@@ -350,6 +399,23 @@ def test_summary_names_what_was_not_measured(tmp_path: Path) -> None:
     assert ("identification", "none: trusted segments must be at least 50") in lines
     assert ("bits per byte, base model", "not measured") in lines
     assert ("train / validation / test", "8 / 0 / 8") in lines
+    assert ("rows by orthography", "not told") in lines
+    assert (
+        "pair score AUC on planted false pairs",
+        "none: trusted pairs must be at least 100",
+    ) in lines
+    assert ("planted junk caught, untrusted limits", "not measured") in lines
+    assert ("trusted text kept, least variety", "not measured") in lines
+
+
+def test_summary_says_both_sides_of_the_filters_and_how_pairs_are_told() -> None:
+    found = whole_run()
+    found["challenge"]["kept"]["orm_Arab"] = {"bible": {"trusted": share_of(0.8)}}
+    lines = dict(summary(found, "orm", LANGUAGES))
+    assert lines["planted junk caught, untrusted limits"] == "0.970 [0.950, 0.990]"
+    assert lines["trusted text kept, least variety"] == "0.800 [0.780, 0.820] of orm_Arab"
+    assert lines["pair score AUC on planted false pairs"] == "0.970 [0.960, 0.980]"
+    assert lines["rows by orthography"] == "qubee 6, old 2"
 
 
 def test_verdicts_say_worse_and_cannot_tell() -> None:
@@ -458,12 +524,60 @@ def test_smoothing_stays_within_its_phase() -> None:
 
 def test_rules_that_keep_every_trusted_row_are_not_drawn() -> None:
     facts = Facts(rates=rates(), scores=pa.table({}), limits={}, untrusted={})
-    panel = panels.keep_rates("orm", facts)
+    panel = filters.keep_rates("orm", facts)
     assert panel is not None
     assert [row[2] for row in panel.rows] == ["target_length"]
     untrusted = Facts(RATES.empty_table(), pa.table({}), {}, {})
-    assert panels.keep_rates("orm", untrusted) is None
-    assert panels.kept("orm", untrusted) is None
+    assert filters.keep_rates("orm", untrusted) is None
+    assert filters.kept("orm", untrusted) is None
+
+
+@pytest.mark.parametrize(
+    ("caught", "kept", "said"),
+    [
+        ((0.97, 0.49), (0.45, 0.96), "no single set of limits gives both."),
+        ((0.97, 0.49), (0.95, 0.96), ": limits of untrusted origins give both."),
+        ((0.94, 0.95), (1.0, 0.95), ": limits of trusted origins give both."),
+    ],
+)
+def test_the_verdict_on_filters_follows_from_both_sides(
+    caught: tuple[float, float], kept: tuple[float, float], said: str
+) -> None:
+    panel = filters.both_sides("orm", challenged(caught, kept), LANGUAGES)
+    assert panel is not None and said in panel.note
+    assert f"catch {caught[0]:.1%} of the junk and keep {kept[0]:.1%}" in panel.note
+    assert len(panel.rows) == 6  # two kinds and one variety under two limits; Spanish is not ours
+
+
+def test_filters_of_a_language_without_a_model_show_one_side() -> None:
+    found = {**challenged((1.0, 1.0), (0.9, 0.9)), "caught": {}}
+    panel = filters.both_sides("orm", found, LANGUAGES)
+    assert panel is not None and "Only one side was measured" in panel.note
+    assert {row[0] for row in panel.rows} == {"trusted text kept"}
+
+
+def test_kinds_of_false_pairs_that_were_not_planted_are_not_drawn() -> None:
+    panel = filters.pair_kinds("orm", paired())
+    assert panel is not None
+    assert [row[0] for row in panel.rows] == ["all kinds", "random"]
+    assert filters.pair_kinds("orm", {}) is None and filters.pair_scores("orm", {}) is None
+
+
+def test_suspected_variants_are_a_table_alone(tmp_path: Path) -> None:
+    made = run_report(tmp_path, whole_run())
+    assert "variants_orm" not in made["figures"]
+    page = (tmp_path / "reports" / "index.html").read_text("utf-8")
+    assert '<section id="variants_orm">' in page
+    assert '<th scope="row">nothing</th><td>h</td><td>5</td><td>1</td><td>2</td>' in page
+    assert "laka\u00a0~\u00a0lakah" in page
+
+
+def test_panels_with_labels_of_their_own_stand_one_below_the_other() -> None:
+    marks = {"a": [Mark("x", "", 0.5), Mark("y", "", 0.6)], "b": [Mark("z", "", 0.7)]}
+    first, second = figures.dots(marks, "share", own=True).axes
+    assert [text.get_text() for text in first.get_yticklabels()] == ["x", "y"]
+    assert [text.get_text() for text in second.get_yticklabels()] == ["z"]
+    assert first.get_position().y0 > second.get_position().y1
 
 
 def test_lost_rows_add_up() -> None:

@@ -52,31 +52,44 @@ class Mark:
 
 
 def styled(
-    rows: int, columns: int, height: float, shared: bool = False
+    columns: int, heights: Sequence[float], height: float, shared: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """An empty figure with its axes, one after the other; `shared` if on one scale."""
+    """An empty figure with its axes, one after the other; `shared` if on one scale.
+
+    Args:
+        heights: of the rows of axes, to each other.
+    """
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=shared)
+    axes = figure.subplots(
+        len(heights), columns, squeeze=False, sharex=shared, height_ratios=heights
+    )
     return figure, list(axes.flat)
 
 
-def dots(panels: Mapping[str, Sequence[Mark]], unit: str, line: float | None = None) -> Figure:
+def dots(
+    panels: Mapping[str, Sequence[Mark]], unit: str, line: float | None = None, own: bool = False
+) -> Figure:
     """Values with their intervals, a line a label, panels side by side on the same labels.
 
     Args:
-        line: where no difference or chance lies.
+        line: where no difference or chance lies, or what was asked for.
+        own: each panel has labels of its own; panels stand one below the other.
     """
     with mpl.rc_context(STYLE):
         marks = [mark for some in panels.values() for mark in some]
-        labels = list(dict.fromkeys(mark.label for mark in marks))
         groups = list(dict.fromkeys(mark.group for mark in marks))
-        columns = min(len(panels), 4)
-        rows = -(-len(panels) // columns)
-        each = max(0.28, 0.17 * len(groups)) * len(labels) + 0.7
-        figure, axes = styled(rows, columns, rows * each + (0.4 if len(groups) > 1 else 0.2), True)
+        labels = [
+            list(dict.fromkeys(mark.label for mark in (some if own else marks)))
+            for some in panels.values()
+        ]
+        columns = 1 if own else min(len(panels), 4)
+        each = max(0.28, 0.17 * len(groups))
+        heights = [each * len(some) + 0.7 for some in labels[::columns]]
+        whole = sum(heights) + (0.4 if len(groups) > 1 else 0.2)
+        figure, axes = styled(columns, heights, whole, True)
         for number, (title, some) in enumerate(panels.items()):
-            dot_panel(axes[number], some, labels, groups)
+            dot_panel(axes[number], some, labels[number], groups)
             axes[number].set_title(title)
             axes[number].tick_params(labelleft=number % columns == 0, labelbottom=True)
             if line is not None:
@@ -117,7 +130,7 @@ def bars(parts: Mapping[str, Mapping[str, float]], unit: str) -> Figure:
     """
     with mpl.rc_context(STYLE):
         labels = list(dict.fromkeys(label for part in parts.values() for label in part))
-        figure, (axes,) = styled(1, 1, 0.34 * len(labels) + (1.2 if len(parts) > 1 else 0.9))
+        figure, (axes,) = styled(1, [1], 0.34 * len(labels) + (1.2 if len(parts) > 1 else 0.9))
         left = np.zeros(len(labels))
         for number, (group, part) in enumerate(parts.items()):
             width = np.array([float(part.get(label, 0)) for label in labels])
@@ -154,7 +167,7 @@ class Axis:
 def histograms(panels: Mapping[str, tuple[Axis, Mapping[str, Floats]]]) -> Figure:
     """How often values fall in each bin, by group; counts on a logarithmic axis."""
     with mpl.rc_context(STYLE):
-        figure, axes = styled(len(panels), 1, 2.4 * len(panels) + 0.3)
+        figure, axes = styled(1, [1] * len(panels), 2.4 * len(panels) + 0.3)
         for place, (title, (axis, groups)) in zip(axes, panels.items(), strict=True):
             for number, (group, values) in enumerate(groups.items()):
                 inside = np.clip(values, axis.edges[0], axis.edges[-1])
@@ -189,7 +202,7 @@ def curves(
         breaks: steps at which a phase begins, by its name.
     """
     with mpl.rc_context(STYLE):
-        figure, (axes,) = styled(1, 1, 3.6)
+        figure, (axes,) = styled(1, [1], 3.6)
         for number, (name, phases) in enumerate(lines.items()):
             colour, shape = COLOURS[number % len(COLOURS)], SHAPES[number % len(SHAPES)]
             for place, (steps, losses) in enumerate(phases):

@@ -1,4 +1,4 @@
-"""The figures about the corpus: rows lost, keep-rates, identification, splits."""
+"""The figures about the corpus: rows lost, identification, orthographies, splits."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ Rows = list[list[Any]]
 
 @dataclass(frozen=True)
 class Panel:
-    """A figure with all that a reader needs who cannot see it."""
+    """A figure with all that a reader needs who cannot see it, or a table alone."""
 
     name: str  # of its files
     title: str
     note: str  # what to see, and how it was measured
-    alt: str
-    figure: Figure
+    alt: str  # of the figure
+    figure: Figure | None
     head: list[str]
     rows: Rows  # the same numbers as a table
 
@@ -89,69 +89,6 @@ def reasons(reports: Tree, keys: tuple[str, ...], languages: Languages) -> Panel
         figure=bars(top, "rows dropped"),
         head=["reason", *keys],
         rows=[[label, *(parts[key][label] for key in keys)] for label in labels],
-    )
-
-
-def trusted_rates(facts: Facts, whole: bool) -> list[dict[str, Any]]:
-    """The rates on trusted text: of single rules that drop a row, or of all that select does."""
-    rates = [row for row in facts.rates.to_pylist() if row["trusted"]]
-    cut = {row["rule"] for row in rates if row["rate"] < 1 and row["rule"] != "select"}
-    wanted = {"select"} if whole else cut
-    return [row for row in rates if row["rule"] in wanted]
-
-
-def rate_rows(rates: list[dict[str, Any]]) -> Rows:
-    """Rates as a table."""
-    names = ("language", "origin", "rule", "rows", "kept", "rate", "low", "high")
-    return [[row[name] for name in names] for row in rates]
-
-
-RATE_HEAD = ["variety", "origin", "rule", "rows", "kept", "share", "low", "high"]
-
-
-def keep_rates(key: str, facts: Facts) -> Panel | None:
-    """The share of each variety's trusted rows that each rule keeps; None where all keep all."""
-    rates = trusted_rates(facts, whole=False)
-    panels: dict[str, list[Mark]] = {}
-    for row in rates:
-        label = row["rule"].replace("_", " ")
-        mark = Mark(label, row["origin"], row["rate"], row["low"], row["high"])
-        panels.setdefault(row["language"] or "none", []).append(mark)
-    if not panels:
-        return None
-    least = min(rates, key=lambda row: (row["rate"], row["language"] or "", row["rule"]))
-    return Panel(
-        name=f"keep_rates_{key}",
-        title="What each rule keeps of trusted text",
-        note="Share of a variety's trusted rows that a rule by itself keeps, with Wilson's 95 % "
-        "interval. Rules that keep every row are not shown. A filter that eats the language "
-        "would show here as a point far to the left.",
-        alt=f"Dots with intervals by rule, a panel for each of {len(panels)} varieties; the lowest "
-        f"is {least['rule']} on {least['language']}, which keeps {least['rate']:.1%} of "
-        f"{least['rows']:,} rows.",
-        figure=dots(panels, "share kept"),
-        head=RATE_HEAD,
-        rows=rate_rows(rates),
-    )
-
-
-def kept(key: str, facts: Facts) -> Panel | None:
-    """The share of each variety's trusted rows that is kept after all; None without such rows."""
-    rates = trusted_rates(facts, whole=True)
-    marks = [
-        Mark(r["language"] or "none", r["origin"], r["rate"], r["low"], r["high"]) for r in rates
-    ]
-    if not marks:
-        return None
-    return Panel(
-        name=f"kept_{key}",
-        title="What is kept after all",
-        note="Share of a variety's trusted rows left after all rules and without duplicates, with "
-        "Wilson's 95 % interval.",
-        alt="Dots with intervals: " + ", ".join(f"{m.label} {m.value:.1%}" for m in marks) + ".",
-        figure=dots({"": marks}, "share kept"),
-        head=RATE_HEAD,
-        rows=rate_rows(rates),
     )
 
 
@@ -221,6 +158,59 @@ def abstention(key: str, report: Tree) -> Panel | None:
     )
 
 
+def orthographies(key: str, report: Tree, languages: Languages) -> Panel | None:
+    """Rows of each variety by the orthography that they are most likely in; None for none."""
+    counts: dict[str, Counter[str]] = {}
+    for code, origins in report["by_language"].items():
+        if owner_of(code, languages) == key:
+            for found in origins.values():
+                counts.setdefault(code, Counter()).update(found)
+    names = sorted({name for found in counts.values() for name in found})
+    if not names:
+        return None
+    sums = {name: sum(found[name] for found in counts.values()) for name in names}
+    return Panel(
+        name=f"orthographies_{key}",
+        title="Who writes how",
+        note="Clean rows of each variety by their most likely orthography, from the signs in "
+        "corpus/orthography and what the document's other rows say; rows that nothing tells are "
+        "not counted. The text stays as it was written.",
+        alt="Bars by variety; " + ", ".join(f"{name} {rows:,}" for name, rows in sums.items()),
+        figure=bars(
+            {name: {c: found[name] for c, found in counts.items()} for name in names}, "rows"
+        ),
+        head=["variety", *names],
+        rows=[[code, *(found[name] for name in names)] for code, found in counts.items()],
+    )
+
+
+def variants(key: str, report: Tree) -> Panel | None:
+    """The suspected spelling variants of a language, as a table; None for none."""
+    found = report["languages"].get(key, {}).get("variants", [])
+    if not found:
+        return None
+    names = ("pairs_apart", "pairs_together", "pairs_linked", "likelihood_ratio")
+    return Panel(
+        name=f"variants_{key}",
+        title="Suspected spelling variants",
+        note="Letters that stand for each other in words otherwise alike, learned from the corpus "
+        "without a profile. Spelling joins words of different documents, grammar words of the "
+        "same; the likelihood ratio ranks that contrast and proves nothing: a speaker must judge. "
+        "Linked pairs of words share a source word or a group of near-duplicates.",
+        alt="",
+        figure=None,
+        head=[
+            "one", "other", "in different documents", "in the same", "linked",
+            "likelihood ratio", "examples",
+        ],
+        rows=[
+            [row["one"] or "nothing", row["other"] or "nothing", *(row[n] for n in names),
+             ", ".join(pair.replace(" ", "\u00a0~\u00a0") for pair in row["examples"])]
+            for row in found
+        ],
+    )  # fmt: skip
+
+
 def splits(key: str, report: Tree, languages: Languages) -> Panel | None:
     """Rows of each variety in train, validation and test; None where none was kept."""
     by_split = report["by_split"]
@@ -268,7 +258,7 @@ def concentration(key: str, report: Tree) -> Panel | None:
         f"Simpson index): {said}. What is measured here is measured on such text. The table has "
         "the share of the weight in training too, which mix.most_share limits.",
         alt=f"Dots by share; the largest document is {table[0][1]} with {table[0][2]:.1%}.",
-        figure=dots(groups, "share of the text"),
+        figure=dots(groups, "share of the text", own=True),
         head=["kind", "name", "share of text", "share of weight"],
         rows=table,
     )

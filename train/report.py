@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from matplotlib.figure import Figure
 
 from corpus.results import SPLITS, Tree, read_reports
 from corpus.settings import Languages, at_work, owner_of, settings
 from corpus.stage import Output, run
 from corpus.table import InputError, read
-from train import distributions, outcomes, panels
+from train import distributions, filters, outcomes, panels
 from train.cards import data_card, hashed, model_card, rendered, shared
 from train.figures import drawn, embedded
 from train.outcomes import Curve
@@ -100,7 +101,7 @@ def report(  # noqa: PLR0913
     return Output(
         report={
             "reviewed": found["mix"]["reviewed"],
-            "figures": [panel.name for some in sections.values() for panel in some],
+            "figures": list(figures_of(sections)),
             "sha256": hashes,
         }
     )
@@ -184,12 +185,17 @@ def corpus(
 ) -> Iterable[Panel]:
     """The figures of a language's corpus."""
     return some(
-        panels.kept(key, facts),
-        panels.keep_rates(key, facts),
+        filters.kept(key, facts),
+        filters.keep_rates(key, facts),
+        filters.both_sides(key, found["challenge"], languages),
         distributions.lengths(key, facts, params.bins),
         distributions.scores(key, facts, params.bins),
         panels.identification(key, found["identify"].get(key, {}), languages),
         panels.abstention(key, found["identify"].get(key, {})),
+        panels.orthographies(key, found["spelling"], languages),
+        panels.variants(key, found["spelling"]),
+        filters.pair_kinds(key, found["bitext"].get(key, {})),
+        filters.pair_scores(key, found["bitext"].get(key, {})),
         panels.splits(key, found["split"], languages),
         panels.concentration(key, found["mix"]["languages"][key]["concentration"]),
     )
@@ -210,16 +216,22 @@ def results(key: str, found: Tree) -> Iterable[Panel]:
     return [*some(outcomes.bits(key, of), outcomes.chrf(key, of)), *outcomes.differences(key, of)]
 
 
+def figures_of(sections: dict[str, list[Panel]]) -> dict[str, Figure]:
+    """The figures by name; a panel may be a table alone."""
+    shown = [panel for some in sections.values() for panel in some]
+    return {panel.name: panel.figure for panel in shown if panel.figure}
+
+
 def write_all(
     sections: dict[str, list[Panel]], facts: Tree, files: tuple[Path, Path, Path], out: Path
 ) -> None:
     """Draw the figures, write them, then the cards and the page: files appear whole or not."""
     pictures: dict[str, str] = {}
-    for panel in (panel for some in sections.values() for panel in some):
-        svg = drawn(panel.figure, "svg")
-        (out / f"{panel.name}.svg").write_bytes(svg)
-        (out / f"{panel.name}.png").write_bytes(drawn(panel.figure, "png"))
-        pictures[panel.name] = embedded(svg)
+    for name, figure in figures_of(sections).items():
+        svg = drawn(figure, "svg")
+        (out / f"{name}.svg").write_bytes(svg)
+        (out / f"{name}.png").write_bytes(drawn(figure, "png"))
+        pictures[name] = embedded(svg)
     page, data, model = files
     cards = {data: data_card(facts), model: model_card(facts)}
     shown: dict[str, Any] = {
