@@ -39,6 +39,21 @@ def why(row_id: str) -> None:
 
 
 @main.command()
+@click.argument("text")
+def identify(text: str) -> None:
+    """Show what the models of identification take TEXT for, and which of its words say so."""
+    from corpus import settings
+    from corpus.explain import explain
+
+    try:
+        lines = explain(DATA / "identify/models", text, *settings.languages(settings.load()))
+    except InputError as error:
+        raise click.ClickException(str(error)) from None
+    for line in lines:
+        click.echo(line)
+
+
+@main.command()
 @click.argument("language")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--licence", default="unknown", help="SPDX name, or the terms by name.")
