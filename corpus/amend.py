@@ -6,7 +6,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from yaml import safe_load
 
+from corpus.gather import Gather, chosen
+from corpus.settings import languages, load, section
 from corpus.table import InputError
 
 Tree = dict[str, Any]
@@ -52,7 +56,13 @@ def add(tree: Tree, code: str, entry: Tree, sources: Mapping[str, Tree]) -> None
 
 
 def flow(value: Any) -> Any:  # noqa: ANN401
-    """A list or mapping that is written on one line."""
+    """A list or mapping that is written on one line; `no` and `on` in quotes, as YAML 1.1 asks."""
+    if isinstance(value, str):
+        return value if isinstance(safe_load(value), str) else DoubleQuotedScalarString(value)
+    if isinstance(value, list):
+        value = list(map(flow, value))
+    if isinstance(value, dict):
+        value = {flow(key): flow(inner) for key, inner in value.items()}
     if isinstance(value, list | dict):
         value = (CommentedSeq if isinstance(value, list) else CommentedMap)(value)
         value.fa.set_flow_style()
@@ -60,8 +70,18 @@ def flow(value: Any) -> Any:  # noqa: ANN401
 
 
 def write(tree: Tree, params: Path) -> None:
-    """Write the settings back, whole or not at all."""
+    """Write the settings back, whole or not at all.
+
+    Raises:
+        InputError: the next run would refuse them.
+    """
     partial = params.with_name(f".{params.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        yaml().dump(tree, file)
-    partial.replace(params)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            yaml().dump(tree, file)
+        again = load(partial)
+        active, known = languages(again)
+        chosen(section(Gather, "gather", again), active, known)
+        partial.replace(params)
+    finally:
+        partial.unlink(missing_ok=True)

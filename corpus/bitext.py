@@ -180,7 +180,7 @@ def judge(
     plan = Plan(
         measured(whole, key),
         every,
-        lowest(np.arange(len(pairs)), order, params.most_pairs),
+        lowest(np.arange(len(pairs)), order + ~trusted, params.most_pairs),  # trusted ones first
         Learning(params.iterations, params.strength, params.most_pieces),
     )
     found = np.zeros((len(whole), len(MEASURES)))

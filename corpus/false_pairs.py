@@ -14,7 +14,7 @@ from corpus.table import place
 SHORTEST = 4  # words of a text that is cut; characters, where nothing parts words
 LEAST, MOST = 0.3, 0.7  # share of a cut text that stays
 KINDS = (
-    "neighbour",  # the target of the next pair of the document
+    "neighbour",  # the target of the document's next pair that is planted with it: some rows on
     "random",  # the target of any other pair
     "cut source",  # its beginning or its end is missing
     "cut target",

@@ -14,13 +14,18 @@ def deal(documents: Sequence[tuple[str, str, int]], folds: int) -> list[int]:
 
     Args:
         documents: label, document and position of each segment; a label with fewer documents than
-            folds is dealt in blocks of neighbouring segments.
+            folds, or one document that is nearly all of it, is dealt in blocks of neighbouring
+            segments: else a fold's model would have next to nothing to learn from.
     """
-    known = defaultdict(set)
+    known: dict[str, Counter[str]] = defaultdict(Counter)
     for label, document, _ in documents:
-        known[label].add(document)
+        known[label][document] += 1
+    whole = {
+        label: len(some) >= folds and max(some.values()) * folds <= some.total() * (folds - 1)
+        for label, some in known.items()
+    }
     units = [
-        (label, document, 0 if len(known[label]) >= folds else 1 + position // BLOCK)
+        (label, document, 0 if whole[label] else 1 + position // BLOCK)
         for label, document, position in documents
     ]
     sizes = sorted(Counter(units).items(), key=lambda u: (-u[1], digest(*map(str, u[0]))))

@@ -44,7 +44,7 @@ from corpus.seed import (
 from corpus.settings import Languages, at_work, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
-from corpus.table import LIMITS, counts
+from corpus.table import LIMITS, InputError, counts
 
 __all__ = ["identify", "load"]
 T = TypeVar("T")
@@ -137,38 +137,55 @@ def identify(  # noqa: PLR0913
     shards: Shards,
     out: Path,
 ) -> Output:
-    """Scores of all rows, the limits for them, and how well the models tell languages apart."""
+    """Scores of all rows, the limits for them, and how well the models tell languages apart.
+
+    Raises:
+        InputError: a setting names no language, or a file cannot be read.
+    """
+    check_prior(params.prior, languages)
     facts = claims(rows, sources, languages)
     foreign = read_others(others)
     scores = [{"id": fact["id"], "script": script(fact["target"])} for fact in facts]
-    limits: list[dict[str, Any]] = []
-    passing: list[dict[str, Any]] = []
+    limits, passing = list[dict[str, Any]](), list[dict[str, Any]]()
     report: dict[str, dict[str, Any]] = {}
     done: set[str] = set()
-    for key in sorted(active):
-        plan = planned(key, facts, foreign, params, languages)
+    plans = {key: planned(key, facts, foreign, params, languages) for key in sorted(active)}
+    able = [key for key, plan in plans.items() if trusted(plan, key) >= params.least_trusted]
+    for key, plan in plans.items():
         report[key] = {"trusted_segments": trusted(plan, key)}
-        if trusted(plan, key) < params.least_trusted:
+        if key not in able:
             report[key]["model"] = f"none: trusted segments must be at least {params.least_trusted}"
             continue
         tasks = [(plan, fold) for fold in (ALL, *range(params.folds))]
         studies = map_shards(study, tasks, shards, f"identify {key}")
         found = judged(plan, studies, len(facts), lid176, params)
-        mine = judged_by(key, active, languages) - done
+        mine = judged_by(key, able, languages) - done
         done |= mine
         theirs = rows_of(plan, facts, mine)
         mark(scores, facts, found, theirs, params.mixing.least_share)
         report[key] |= found.report | {"by_variety": by_variety(facts, found, theirs)}
         passing += [{"model": key, **figure} for figure in found.figures]
         limits += limits_of(found, sorted(mine))
-        pivot = pivot_of(languages[key])
-        store(studies, found, plan, out / "models" / key, pivot)
+        store(studies, found, plan, out / "models" / key, pivot_of(languages[key]))
     tables = {"scores": (scores, SCORES), "limits": (limits, LIMITS), "figures": (passing, FIGURES)}
     made = {name: pa.Table.from_pylist(data, schema=kind) for name, (data, kind) in tables.items()}
     swaps = rows.append_column("swapped", made["scores"]["swapped"])
     report["swapped"] = counts(swaps.filter(swaps["swapped"]), "origin")
     report["labelled_pivot"] = labelled_pivot(facts, scores, limits)
     return Output(made, report)
+
+
+def check_prior(prior: dict[str, float], languages: Languages) -> None:
+    """Check that each prior is of a language or pivot that there is.
+
+    Raises:
+        InputError: one is not.
+    """
+    known = {"default", *languages, *map(pivot_of, languages.values())}
+    if unknown := sorted(prior.keys() - known):
+        raise InputError(
+            f"params.yaml: identify.prior has unknown {unknown}; known are {sorted(known)}"
+        )
 
 
 def planned(

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.settings import Languages, owner_of, settings
+from corpus.table import InputError
 
 Floats = npt.NDArray[np.float64]
 Bound = Literal["least", "most", "both"]
@@ -46,6 +47,12 @@ def learned(
     hold for rows of no variety known from trusted text. No limit is fitted on another language's
     text unless `lenders` says so; what all others' would be is suggested in the report.
     """
+    named = {*params.lenders, *(name for some in params.lenders.values() for name in some)}
+    if unknown := sorted(named - languages.keys()):
+        raise InputError(
+            f"params.yaml: assess.limits.lenders has unknown {unknown}; "
+            f"known are {sorted(languages)}"
+        )
     known = scores.filter(pc.is_in(scores["origin"], value_set=pa.array(trusted, pa.string())))
     own: dict[str, Groups] = {key: {} for key in sorted(languages)}
     for code in sorted(filter(None, pc.unique(known["language"]).to_pylist())):

@@ -132,7 +132,7 @@ def mixtures(sides: Sequence[Sequence[str]], how: Mixing, seed: int) -> list[tup
     pools = [[words for text in side if len(words := text.split()) >= 2] for side in sides]
     made: list[tuple[str, float]] = []
     for number in range(how.planted if all(pools) else 0):
-        sizes = chance.integers(how.least_words // 2, 2 * how.least_words, 2)
+        sizes = chance.integers(max(1, how.least_words // 2), 2 * how.least_words, 2)
         halves = [piece(pool, int(size), chance) for pool, size in zip(pools, sizes, strict=True)]
         share_of_it = len(halves[0]) / sum(map(len, halves))
         order = (0, 1) if chance.random() < 0.5 else (1, 0)

@@ -16,6 +16,7 @@ from typing import Any
 import charset_normalizer
 import langcodes
 import numpy as np
+from language_data.names import TRIES, normalize_name  # find's own, without its cut names
 
 from corpus.amend import add, read, write
 from corpus.formats.record import OPENERS, opened
@@ -57,8 +58,8 @@ def new(language: str, folder: Path, project: Path, told: Told) -> list[str]:
             raise InputError(f"{folder} holds no text that can be read; {'; '.join(said)}")
         entry = described(code, found, sources, tree, told)
         add(tree, code, entry, sources)
-        scratch.rename(home)
         write(tree, params)
+        scratch.rename(home)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return [*said, *summary(code, entry, found, sources), *missing(code, entry, sources, told)]
@@ -78,9 +79,12 @@ def code_of(language: str) -> str:
     try:
         found = langcodes.find(language)
     except LookupError:
+        found = None
+    if found is None or normalize_name(language) not in TRIES["und/name_to_language"]:
+        near = f" ({found.display_name()} is {found.to_alpha3()})" if found else ""
         raise InputError(
-            f"no language is called {language!r}; give its ISO 639-3 code, as nah"
-        ) from None
+            f"no language is called {language!r}{near}; give its ISO 639-3 code, as nah"
+        )
     return str(found.to_alpha3())
 
 
@@ -92,7 +96,9 @@ def copied(folder: Path, scratch: Path) -> tuple[list[str], list[str]]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; give one with files of text")
-    paths = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    paths = sorted(
+        p for p in folder.rglob("*") if p.is_file() and not hidden(p.relative_to(folder))
+    )
     if not paths:
         raise InputError(f"{folder} holds no file; put the texts there first")
     names, said = [], []
@@ -108,6 +114,8 @@ def copied(folder: Path, scratch: Path) -> tuple[list[str], list[str]]:
         packed = Path(name).suffix in OPENERS and encoding != "utf-8"
         name = named(Path(name).with_suffix("") if packed else Path(name))
         place = scratch / name
+        if place.exists():
+            raise InputError(f"two files of {folder} would both become {name}; rename one")
         place.parent.mkdir(parents=True, exist_ok=True)
         if encoding == "utf-8":
             shutil.copyfile(path, place)
@@ -116,6 +124,11 @@ def copied(folder: Path, scratch: Path) -> tuple[list[str], list[str]]:
             said.append(f"read as {encoding}, written as UTF-8: {name}; check its letters")
         names.append(name)
     return names, said
+
+
+def hidden(path: Path) -> bool:
+    """Whether a file, or a folder that it is in, is a program's own: .git, .DS_Store."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def named(path: Path) -> str:
@@ -215,6 +228,12 @@ def summary(
         cut = f", cut into {source['segment']}" if source["segment"] else ""
         other = f", source side {source['source_language']}" if source["source_language"] else ""
         yield f"source {name}: {source['path']}, {source['format']}: {said}{other}{cut}"
+        if source["header"]:
+            names = ", ".join(map(str, one.samples))
+            yield (
+                f"  its first row is taken for the columns' names: {names}; if it is text, set "
+                "header to false and number the columns"
+            )
         like, value = nearest(target_texts(one, source), DECLARATIONS)[0]
         yield f"  its text is most like {langcodes.get(like).display_name()} ({like}, {value:.2f})"
 
@@ -233,4 +252,6 @@ def missing(code: str, entry: Tree, sources: Mapping[str, Tree], told: Told) -> 
         yield "missing: neighbours; name languages that it is taken for, where you have their text"
     if not any(source["source_language"] for source in sources.values()):
         yield "missing: bitext; no translator is trained, and nothing is back-translated"
+        if told.pivot is None:
+            yield f"guessed: pivot {entry['pivot']}, by the territory; mend it if you add pairs"
     yield f"next: dvc add data/raw/{code}, then dvc repro"

@@ -53,7 +53,7 @@ IGNORABLE = regex.compile(
 NOT_WORD = regex.compile(
     r"[^\p{L}\p{M}\p{N}\s][^\p{L}\p{N}]*|(?<![\p{L}\p{M}\p{N}])\p{M}[^\p{L}\p{N}]*"
 )
-WORD = re.compile(r"[^\W\d_](?:[\w\u0300-\u036f'’ʼ]*[^\W\d_][\u0300-\u036f]*)?")
+WORD = regex.compile(r"\p{L}\p{M}*(?:[\w\p{M}'’ʼ]*\p{L}\p{M}*)?")
 MOST_WORDS = 2**16  # whose fold is remembered; about 20 MB
 
 Rules = tuple[tuple[re.Pattern[str], str], ...]

@@ -45,7 +45,7 @@ LEARNED = (
     "evidence_source",
     "target_leans",  # log-odds of its runs of letters for the target's column, mean
     "source_leans",
-    "target_unusual",  # bits by which its runs of letters are rarer than the column's
+    "target_unusual",  # nats that one of its runs of letters costs under the column's, mean
     "source_unusual",
     "length_gap",  # natural log of the ratio of lengths against the median, its size
     "length",  # natural log of the characters of both sides
@@ -90,7 +90,7 @@ def numbers(text: str) -> set[str]:
     >>> sorted(numbers("1592, ១២ y ٠٧"))
     ['12', '1592', '7']
     """
-    runs = ("".join(str(unicodedata.digit(c)) for c in run) for run in DIGITS.findall(text))
+    runs = ("".join(str(unicodedata.digit(c, c)) for c in run) for run in DIGITS.findall(text))
     return {run.lstrip("0") or "0" for run in runs}
 
 
@@ -208,7 +208,7 @@ def alignment(
     everywhere = np.arange(len(odds))
     total = mean(odds, everywhere)
     halves = [mean(odds, np.flatnonzero(half)) for half in (late, ~late)]
-    halves[1] = np.where(asked.sizes < 2, total, halves[1])
+    halves[0] = np.where(asked.sizes < 2, total, halves[0])  # the late half is empty
     worst = np.minimum(*halves)
     explained = mean((odds > 0).astype(np.float64), everywhere)
     return np.stack([total, worst, explained, total * np.sqrt(count)], axis=1)

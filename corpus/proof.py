@@ -166,7 +166,7 @@ def proof(
         "most_false_accepts": [f for f in figures if f["count"]][:WORST],
         "other_languages": len(figures),
         "other_languages_accepted": sum(f["count"] > 0 for f in figures),
-        "lid176": beside(held.lid176[label], positive, false_accepts),
+        "lid176": beside(held.lid176[label], positive, held.clean, false_accepts),
         "with_lid176": with_other(held, label, false_accepts),
     }
     return report, [{"taken_for": label, **figure} for figure in figures]
@@ -177,8 +177,10 @@ def with_other(held: Held, label: str, false_accepts: float) -> dict[str, Any] |
     other = held.lid176[label]
     if other is None:
         return None
-    odds = np.column_stack([logit(held.of(label)), logit(other)])
-    return combined(odds, held.labels == label, held.fold, held.documents, false_accepts)
+    odds = np.column_stack([logit(held.of(label)), logit(other)])[held.clean]
+    documents = [held.documents[n] for n in np.flatnonzero(held.clean).tolist()]
+    positive = (held.labels == label)[held.clean]
+    return combined(odds, positive, held.fold[held.clean], documents, false_accepts)
 
 
 def precision_at(
@@ -265,11 +267,13 @@ def varieties_told(held: Held, label: str, learned: set[str], seed: int) -> dict
     }
 
 
-def beside(chances: Floats | None, positive: Mask, false_accepts: float) -> dict[str, Any] | None:
+def beside(
+    chances: Floats | None, positive: Mask, clean: Mask, false_accepts: float
+) -> dict[str, Any] | None:
     """What another model gives on the same segments at the same rate; null: nothing."""
     if chances is None:
         return None
-    least = least_score(chances[~positive], false_accepts)
+    least = least_score(chances[clean & ~positive], false_accepts)
     reached = np.zeros(len(chances), dtype=bool) if least is None else chances >= least
     return at_limit(reached, positive)
 

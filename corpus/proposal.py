@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from corpus.formats.record import Column
-from corpus.survey import Found, Samples, is_text, named_language, nearest, scripts, way_to_cut
+from corpus.survey import (
+    TAGGED,
+    Found,
+    Samples,
+    is_text,
+    named_language,
+    nearest,
+    scripts,
+    way_to_cut,
+)
 from corpus.table import InputError
 
 MOST_DOCUMENTS = 3  # values of a document column: at most one in so many rows is new
@@ -26,6 +35,7 @@ class Told:
 def propose(found: Found, code: str, declarations: Path, told: Told) -> Tree:
     """The settings of the source that a file is."""
     columns = roles(found, code, declarations)
+    check_name(found, columns["target"], code)
     target, source = columns["target"], columns["source"]
     pivot = None
     if source is not None:
@@ -59,6 +69,22 @@ def propose(found: Found, code: str, declarations: Path, told: Told) -> Tree:
     }
 
 
+def check_name(found: Found, target: Column, code: str) -> None:
+    """Check that a file or the only column of text is not named after another language.
+
+    Raises:
+        InputError: it is.
+    """
+    tagged = TAGGED.fullmatch(found.name) if found.format == "text" else None
+    name = tagged["tag"] if tagged else str(target)
+    alone = found.format == "text" or sum(map(is_text, found.samples.values())) == 1
+    if alone and (other := named_language(name)) not in (None, code):
+        raise InputError(
+            f"{found.name} has text of {other} by its name {name!r} and none of {code} beside it; "
+            "rename it, or take it out of the folder"
+        )
+
+
 def keys_of(code: str, names: list[str]) -> list[str]:
     """Names for sources: the language's code and the file's name, without its ending if that does.
 
@@ -67,7 +93,10 @@ def keys_of(code: str, names: list[str]) -> list[str]:
     """
     stems = Counter(name.split(".")[0] for name in names)
     chosen = (stem if stems[stem := name.split(".")[0]] == 1 else name for name in names)
-    return [f"{code}_{one.replace('/', '_').replace('.', '_')}" for one in chosen]
+    keys = [f"{code}_{one.replace('/', '_').replace('.', '_')}" for one in chosen]
+    if twice := sorted(key for key, times in Counter(keys).items() if times > 1):
+        raise InputError(f"several files would be the source {twice[0]}; rename one of {names}")
+    return keys
 
 
 def roles(found: Found, code: str, declarations: Path) -> dict[str, Column]:
@@ -75,7 +104,11 @@ def roles(found: Found, code: str, declarations: Path) -> dict[str, Column]:
     roles: dict[str, Column] = dict.fromkeys(
         ("source", "target", "document", "position", "variety"), None
     )
-    texts = {name: values for name, values in found.samples.items() if is_text(values)}
+    texts = {
+        name: values
+        for name, values in found.samples.items()
+        if is_text(values) or named_language(str(name)) == code
+    }
     if found.format in ("text", "moses"):
         texts = found.samples
     if not texts:

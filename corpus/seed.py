@@ -144,7 +144,9 @@ def variety_of(fact: dict[str, Any]) -> str:
 
 
 def label_of(code: str, near: Languages) -> str:
-    """The key of the language that a code belongs to, itself or by its macrolanguage, or the code.
+    """The key of the language that a code belongs to, or the pivot, or else the code.
+
+    Itself or by its macrolanguage: cmn is zho_Hans's.
 
     >>> label_of("glg", {})
     'glg'
@@ -153,7 +155,8 @@ def label_of(code: str, near: Languages) -> str:
     for key, language in near.items():
         if code in language.varieties or whole in {macro(v) for v in language.varieties}:
             return key
-    return code
+    pivots = sorted({pivot_of(language) for language in near.values()})
+    return next((pivot for pivot in pivots if macro(pivot) == whole), code)
 
 
 @cache

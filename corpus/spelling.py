@@ -7,7 +7,6 @@ score is the posterior probability, naive Bayes; rows without a sign and without
 tells have none. No row is dropped for its orthography: later stages may read the column.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import regex
 
 from corpus.orthography import WORD, Profile, matching_key, pattern_of, plain, profile
 from corpus.settings import Languages, owner_of, rows_of, settings
@@ -34,7 +34,7 @@ SCORES = pa.schema(
 Evidence = npt.NDArray[np.float64]  # log-likelihood of each orthography, in order of their names
 Row = dict[str, Any]
 PLAIN = matching_key(None)
-TOKEN = re.compile(rf"['’‘ʼ]?{WORD.pattern}")  # with the apostrophe that may be its first letter
+TOKEN = regex.compile(rf"['’‘ʼ]?{WORD.pattern}")  # with the apostrophe that may be its first letter
 
 
 @settings

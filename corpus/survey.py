@@ -46,7 +46,10 @@ TAGGED = regex.compile(  # book.es, book.es.txt, book.nah.gz
     r"(?P<stem>.+?)\.(?P<tag>[A-Za-z]{2,3}(?:[-_]\p{Lu}\p{Ll}{3})?)"
     r"(?P<rest>(?:\.txt)?(?:\.(?:gz|xz|bz2|zst))?)"
 )
-NO_LANGUAGES = ("txt", "csv", "tsv", "tab", "tmx", "md")  # though some are codes
+NO_LANGUAGES = (  # though some are codes
+    *("txt", "csv", "tsv", "tab", "tmx", "md"),
+    *("src", "tgt", "org", "raw", "doc", "url", "num", "row", "seq", "pos"),
+)
 LEAST_WRAPPED = 40  # columns of the longest line, if a program broke them
 ENDED = regex.compile(r"\p{STerm}\P{L}*\Z")
 LETTER = regex.compile(r"\p{L}")
@@ -231,6 +234,7 @@ def named_language(name: str) -> str | None:
     ('spa', 'nah', 'spa')
     """
     parts = [part for part in regex.split(r"[^\p{L}]+", name) if part]
+    parts = [part for part in parts if part.lower() not in NO_LANGUAGES]
     return next((code for part in parts if (code := coded(part))), None)
 
 

@@ -13,6 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import regex
+
 from corpus.orthography import matching_key
 from corpus.settings import settings
 from corpus.table import place
@@ -20,6 +22,7 @@ from corpus.table import place
 Row = dict[str, Any]
 Pair = tuple[str, str]
 PLAIN = matching_key(None)
+WORD = regex.compile(r"[\p{L}\p{M}]+")  # str.isalpha knows no vowel sign and no combining mark
 
 
 @settings
@@ -98,7 +101,7 @@ def best(found: list[Row], must_link: bool) -> list[Row]:
 def words_of(row: Row) -> tuple[set[str], set[str]]:
     """The words of a row's target that do not stand in its source, and those of its source."""
     source = set(PLAIN(row["source"] or "").split())
-    return {w for w in PLAIN(row["target"] or "").split() if w.isalpha()} - source, source
+    return {w for w in PLAIN(row["target"] or "").split() if WORD.fullmatch(w)} - source, source
 
 
 def documents_of(split: Iterable[tuple[Row, set[str], set[str]]]) -> dict[str, set[str]]:

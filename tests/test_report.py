@@ -101,7 +101,7 @@ def whole_run() -> dict[str, Any]:
     dropped = {"dropped_by_reason": {"duplicate": {"orm_Latn": {"libreoffice": 1}}}}
     source = {
         "origin": "libreoffice", "language": "orm", "licence": "MPL-2.0", "redistribute": True,
-        "trusted": True, "read": 9, "rows": 9,
+        "trusted": True, "read": 9, "rows": 9, "target_alone": 1, "source_alone": 0,
     }  # fmt: skip
     label = {"recall": WILSON, "precision": WILSON, "false_accepts": WILSON, "lid176": None}
     gate = {"spearman": -0.6, "low": -0.7, "high": -0.5, "limit": 0.3, "rows": 30}

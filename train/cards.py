@@ -136,7 +136,7 @@ def data_card(facts: Tree) -> str:
     header = DatasetCardData(
         language=codes(facts),
         **licence(facts["origins"]),
-        multilinguality="translation",
+        multilinguality="translation" if paired(facts) else "monolingual",
         task_categories=["translation", "text-generation"],
         size_categories=[size_category(sum(rows_of(kept, key, languages) for key in active))],
         pretty_name=f"{names} corpus",
@@ -146,9 +146,17 @@ def data_card(facts: Tree) -> str:
 
 
 def codes(facts: Tree) -> list[str]:
-    """ISO 639-3 codes of the varieties, and of the pivots."""
+    """ISO 639-3 codes of the varieties, and of the pivots that there is text of."""
     found = {row[0].split("_")[0] for rows in facts["varieties"].values() for row in rows}
-    return sorted(found | {facts["languages"][key].pivot.split("_")[0] for key in facts["active"]})
+    pivots = {facts["languages"][key].pivot for key in paired(facts)}
+    return sorted(found | {pivot.split("_")[0] for pivot in pivots})
+
+
+def paired(facts: Tree) -> list[str]:
+    """The active languages that have rows with a source side."""
+    sources = facts["reports"]["gather"]["sources"].values()
+    some = {one["language"] for one in sources if one["rows"] > one["target_alone"]}
+    return [key for key in facts["active"] if key in some]
 
 
 def model_card(facts: Tree) -> str:
