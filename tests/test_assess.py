@@ -203,6 +203,10 @@ def test_no_limit_from_another_language_unless_asked(
     )  # fmt: skip
     assert {"khm", "khm_Khmr"} <= {row["language"] for row in limits}
     assert not suggested
+    for lenders in ({"khmr": ("nah",)}, {"khm": ("nahh",)}):
+        wrong = Learning({"default": 0.9}, prior_rows=1, least_rows=3, lenders=lenders)
+        with pytest.raises(InputError, match=r"lenders has unknown \['(khmr|nahh)'\]; known are"):
+            learned(run(table).tables["scores"], ["test"], RULES, LANGUAGES, wrong)
 
 
 def test_shuffled_words_have_lower_odds_than_unseen_text() -> None:

@@ -181,6 +181,7 @@ def test_every_script_and_no_text_can_be_measured() -> None:
     copies = [n for n, (a, b) in enumerate(pairs) if a == b and len(PLAIN(a)) > 1]
     np.testing.assert_allclose(found[copies, MEASURES.index("likeness")], 1)
     assert numbers("٠٧ and 007 and ७") == {"7"}
+    assert "12" in numbers("\U0001ccf1 12")  # a digit that Python's tables do not have yet
     assert end("«ማን?»") == "question"
     assert not NAME.findall("ខ្ញុំ ស្រឡាញ់ កម្ពុជា")
 

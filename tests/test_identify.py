@@ -20,7 +20,7 @@ from corpus.classifier import NOISE, FastText, train, windows
 from corpus.crossfit import Plan, Segment, cuts, examples
 from corpus.detection import calibrated, least_score, line, share
 from corpus.folds import ALL, deal
-from corpus.identify import Identify, identify, load, script
+from corpus.identify import Identify, check_prior, identify, load, script
 from corpus.mixed import Mixing
 from corpus.noise import KINDS, noise
 from corpus.proof import Held, drawn, proof
@@ -325,6 +325,9 @@ def test_deal() -> None:
     folds = deal(documents, 2)
     assert len({(d[1], fold) for d, fold in zip(documents, folds, strict=True)}) == 4
     assert sorted(folds.count(n) for n in (0, 1)) == [9, 10]
+    huge = [("nah", "bible", n) for n in range(500)] + [("nah", name, 0) for name in "abc"]
+    loads = Counter(deal(huge, 3))
+    assert min(loads.values()) > 150  # or one model would learn from three segments
     alone = deal([("nah", "only", n) for n in range(60)], 2)
     assert {tuple(alone[n : n + 20]) for n in (0, 20, 40)} == {(0,) * 20, (1,) * 20}
     assert deal([], 3) == []
@@ -396,7 +399,16 @@ def test_label_of() -> None:
     """A language of the same macrolanguage is no other language."""
     assert label_of("gaz", {"orm": OROMO}) == "orm"
     assert label_of("som", {"orm": OROMO}) == "som"
+    by_chinese = replace(OROMO, pivot="zho_Hans")
+    assert label_of("cmn", {"orm": by_chinese}) == "zho"  # the pivot's own text is no other's
     assert NOISE not in SOME
+
+
+def test_a_prior_is_of_a_language() -> None:
+    """A key that nobody reads is an error; pivots are read."""
+    check_prior({"default": 0.01, "orm": 0.5, "spa": 0.9}, {"orm": OROMO})
+    with pytest.raises(InputError, match=r"prior has unknown \['omr'\]; known are"):
+        check_prior({"default": 0.01, "omr": 0.5}, {"orm": OROMO})
 
 
 def test_bad_files(tmp_path: Path, stage: Callable[..., Output], others: Path) -> None:

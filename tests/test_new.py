@@ -42,6 +42,12 @@ def texts(declaration: str) -> list[str]:
         return [r["text"] for r in map(json.loads, lines) if r["declaration"] == declaration]
 
 
+def plain(path: Path) -> None:
+    """A file of running text."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(texts("amh")), "utf-8")
+
+
 @pytest.fixture(scope="module")
 def declarations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The declarations of a few languages."""
@@ -166,6 +172,10 @@ def test_the_corpus_stages_run_on_what_it_wrote(
         ("amh", lambda f: (f / "a.csv").write_text("a;b\nc;d\n"), "a.csv is parted by semicolons"),
         ("amh", lambda f: (f / "a.csv").write_text("1,2\n3,4\n"), "has no column of running text"),
         ("amh", lambda f: (f / "a.csv.gz").write_bytes(b"\x1f\x8b\0"), "cut short or damaged"),
+        ("nhe", lambda f: plain(f / "a.txt"), "variety 'nhe' is in both"),
+        ("amh", lambda f: plain(f / "a.es.txt"), "has text of spa by its name 'es'"),
+        ("amh", lambda f: (plain(f / "a"), plain(f / "a.txt")), "would both become a.txt"),
+        ("amh", lambda f: (plain(f / "b/c.txt"), plain(f / "b_c.txt")), "would be the source"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line_and_nothing_is_written(
@@ -193,6 +203,34 @@ def test_what_the_user_can_mend_is_one_line_and_nothing_is_written(
 )
 def test_codes_and_english_names_are_languages(name: str, code: str) -> None:
     assert code_of(name) == code
+
+
+@pytest.mark.parametrize("name", ["Totonac", "Guarani Mbya", "Náhuatl de la Huasteca"])
+def test_the_beginning_of_a_name_is_no_name(name: str) -> None:
+    with pytest.raises(InputError, match="no language is called"):
+        code_of(name)
+
+
+def test_words_that_yaml_takes_for_others_are_quoted(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    rows = [f"{a}\t{b}" for a, b in zip(texts("amh")[5:45], texts("eng")[5:45], strict=True)]
+    (folder / "pairs.tsv").write_text("\n".join(["on\tno", *rows]) + "\n", "utf-8")
+    new("amh", folder, project, TOLD)
+    source = load(project / "params.yaml")["gather"]["sources"]["amh_pairs"]
+    assert {source["columns"]["target"], source["columns"]["source"]} == {"on", "no"}
+
+
+def test_programs_own_folders_are_no_text(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / ".git/logs").mkdir(parents=True)
+    (folder / ".git/logs/HEAD.txt").write_text(
+        "a line of a program's own, with a name in it\n" * 40
+    )
+    (folder / "book.txt").write_text("\n".join(texts("amh")), "utf-8")
+    new("amh", folder, project, TOLD)
+    sources = load(project / "params.yaml")["gather"]["sources"]
+    assert [name for name, one in sources.items() if one["language"] == "amh"] == ["amh_book"]
 
 
 @pytest.mark.parametrize(
