@@ -1,5 +1,6 @@
 """The command line for what is no stage: questions over finished tables."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
@@ -8,6 +9,15 @@ from corpus.table import InputError
 
 DATA = Path("data")
 REPORTS = Path("reports")
+
+
+def say(lines: Callable[[], Iterable[str]]) -> None:
+    """Print lines; what the user can mend is one line and exit status 1."""
+    try:
+        for line in list(lines()):
+            click.echo(line)
+    except InputError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @click.group()
@@ -29,13 +39,7 @@ def why(row_id: str) -> None:
     from corpus import settings
     from corpus.why import why as explain  # duckdb takes time to load
 
-    try:
-        _, languages = settings.languages(settings.load())
-        lines = explain(DATA, row_id, languages)
-    except InputError as error:
-        raise click.ClickException(str(error)) from None
-    for line in lines:
-        click.echo(line)
+    say(lambda: explain(DATA, row_id, settings.languages(settings.load())[1]))
 
 
 @main.command()
@@ -45,12 +49,8 @@ def identify(text: str) -> None:
     from corpus import settings
     from corpus.explain import explain
 
-    try:
-        lines = explain(DATA / "identify/models", text, *settings.languages(settings.load()))
-    except InputError as error:
-        raise click.ClickException(str(error)) from None
-    for line in lines:
-        click.echo(line)
+    models = DATA / "identify/models"
+    say(lambda: explain(models, text, *settings.languages(settings.load())))
 
 
 @main.command()
@@ -67,12 +67,7 @@ def new(language: str, folder: Path, licence: str, trusted: bool, pivot: str | N
     from corpus.new import new as describe  # its tables take time to load
     from corpus.proposal import Told
 
-    try:
-        lines = describe(language, folder, Path(), Told(licence, trusted, pivot))
-    except InputError as error:
-        raise click.ClickException(str(error)) from None
-    for line in lines:
-        click.echo(line)
+    say(lambda: describe(language, folder, Path(), Told(licence, trusted, pivot)))
 
 
 @main.command()
@@ -81,12 +76,7 @@ def results() -> None:
     from corpus import settings
     from corpus.results import results as table
 
-    try:
-        lines = table(REPORTS, *settings.languages(settings.load()))
-    except InputError as error:
-        raise click.ClickException(str(error)) from None
-    for line in lines:
-        click.echo(line)
+    say(lambda: table(REPORTS, *settings.languages(settings.load())))
 
 
 if __name__ == "__main__":
