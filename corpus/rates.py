@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import binomtest
 
+from corpus.detection import share
 from corpus.settings import Languages, owner_of
 from corpus.table import InputError
 
@@ -50,14 +50,10 @@ def keep_rates(parts: pa.Table, passes: dict[str, Mask], kept: Mask) -> pa.Table
     )
 
 
-def rate(kept: int, rows: int) -> dict[str, float]:
-    """A share with its interval of 95 %.
-
-    Source: Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953
-    """
-    interval = binomtest(kept, rows).proportion_ci(method="wilson")
-    low, high = float(interval.low), float(interval.high)
-    return {"rows": rows, "kept": kept, "rate": kept / rows, "low": low, "high": high}
+def rate(kept: int, rows: int) -> dict[str, Any]:
+    """A share with its interval of 95 %."""
+    found = share(kept, rows)
+    return {"rows": rows, "kept": kept, **{name: found[name] for name in ("rate", "low", "high")}}
 
 
 def check_kept(
