@@ -6,27 +6,27 @@ back as if they had none, so that the effect can be measured against the human s
 Source: Sennrich et al. 2016, https://aclanthology.org/P16-1009
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from sacrebleu.metrics.chrf import CHRF
 
-from augment.engines import thot
-from augment.translator import Row, held_back, trained, translate
+from augment.engine import Engines, name_of, opened, ready, translate
+from augment.making import Row, child, held_back, lowest
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
-from corpus.table import SYNTHETIC, canonical, digest, place
+from corpus.table import SYNTHETIC, canonical
 
 DRAWS = 1000  # of the bootstrap
 
 
 @settings
 class Backtranslate:
-    """Which rows get a source."""
+    """Which rows get a source, from which engine."""
 
+    engine: str  # a name in `engines`
     monolingual_share: float  # of the pairs whose source is hidden from training, 0 to 1
     most_rows: int | None  # per language, chosen by hash of the id; null: all, 0: none
 
@@ -43,20 +43,19 @@ def backtranslate(  # noqa: PLR0913
     params: Backtranslate,
     active: tuple[str, ...],
     languages: Languages,
+    engines: Engines,
     shards: Shards,
 ) -> Output:
     """Rows of a machine-made source and a human target, one for each parent, if it can be made."""
     made, report = [], {}
     for key, rows in rows_of(train, active, languages).items():
+        engine = opened(params.engine, (key, languages[key]), "backward", engines, translator)
         parents = choose(rows, params)
-        parents = parents if parents and trained(translator / key) else []
-        model = translator / key / "backward"
-
-        def back(texts: list[str], model: Path = model) -> list[str]:
-            return translate(model, texts, shards, "backtranslate")
-
-        pivot = languages[key].pivot
-        new = pair_up(parents, back, thot.engine(model), pivot) if parents else []
+        parents = parents if parents and ready(engine) else []
+        found = translate(engine, [row["target"] for row in parents], shards, "backtranslate")
+        sources = [best.text for best in found]
+        named = name_of(engine) if parents else ""
+        new = pair_up(parents, sources, named, languages[key].pivot)
         made += new
         report[key] = {
             "chosen": len(parents),
@@ -74,15 +73,11 @@ def choose(rows: list[Row], params: Backtranslate) -> list[Row]:
         for row in rows
         if row["target"] and (not row["source"] or held_back(row["id"], params.monolingual_share))
     ]
-    by_place = sorted(alone, key=lambda row: (place("backtranslate", row["id"]), row["id"]))
-    return by_place[: params.most_rows]
+    return lowest(alone, params.most_rows, "backtranslate")
 
 
-def pair_up(
-    parents: list[Row], back: Callable[[list[str]], list[str]], engine: str, pivot: str
-) -> list[Row]:
+def pair_up(parents: list[Row], sources: list[str], engine: str, pivot: str) -> list[Row]:
     """The parents' targets with a new source each; a translation of no character makes no row."""
-    sources = back([row["target"] for row in parents])
     return [
         child(row, "backtranslate", engine, source=source, source_language=pivot)
         for row, source in zip(parents, sources, strict=True)
@@ -121,14 +116,6 @@ def corpus_chrf(made: list[str], human: list[str]) -> dict[str, Any]:
         "high": float(score._mean + score._ci),
         "signature": str(measure.get_signature()),
     }
-
-
-def child(parent: Row, method: str, engine: str, **sides: str | None) -> Row:
-    """A synthetic row of the parent with other sides; its id changes with its text."""
-    row = {**parent, **sides}
-    key = digest(method, parent["id"], row["source"] or "", row["target"])
-    row = {name: row[name] for name in SYNTHETIC.names if name in row}
-    return {**row, "id": key, "origin": method, "parent": parent["id"], "engine": engine}
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """What the generators made before, so that a changed corpus costs only its new rows.
 
 A record is found by method, settings, engine hash and text; it is as good as making it again. It
-lies in the user's cache folder, outside the project. What one call of `remembered` makes is written
-in one transaction at its end: a killed run makes again the calls that were under way, of at most
-translator.CHUNK texts for each worker, and finds the rest.
+lies in the user's cache folder, outside the project. Each answer of an engine is written before the
+next question is asked: a killed run asks again only what was under way, and finds the rest.
 """
 
 import sqlite3
@@ -35,6 +34,8 @@ def records() -> Iterator[sqlite3.Connection]:
     try:
         where.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(where, timeout=SECONDS)) as connection, connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # a write a call: no wait for the disk
+            connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID"
             )
@@ -57,13 +58,14 @@ def recall(maker: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
 
 
 def remembered(
-    make: Callable[[list[str]], list[str]], maker: Sequence[str], texts: Sequence[str]
+    make: Callable[[list[str]], list[str]], maker: Sequence[str], texts: Sequence[str], call: int
 ) -> list[str]:
     """What `make` gives for the texts, each made once and for all.
 
     Args:
         make: one text out for each text in.
         maker: method, settings and engine, as strings: all that the outcome depends on.
+        call: texts that `make` gets at a time; their outcomes are recorded together.
 
     Raises:
         RuntimeError: `make` lost a text.
@@ -71,12 +73,18 @@ def remembered(
     """
     known = recall(maker, texts)
     new = [text for text in dict.fromkeys(texts) if text not in known]
-    made = make(new) if new else []
-    if len(made) != len(new):
-        raise RuntimeError(f"{maker[0]} made {len(made)} segments of {len(new)}")
-    fresh = dict(zip(new, made, strict=True))
-    with records() as connection:
-        rows = [(digest(*maker, text), made) for text, made in fresh.items()]
-        connection.executemany("INSERT OR REPLACE INTO made VALUES (?, ?)", rows)
-    known.update(fresh)
+    for start in range(0, len(new), call):
+        asked = new[start : start + call]
+        made = make(asked)
+        if len(made) != len(asked):
+            raise RuntimeError(f"{maker[0]} made {len(made)} segments of {len(asked)}")
+        record(maker, asked, made)
+        known |= zip(asked, made, strict=True)
     return [known[text] for text in texts]
+
+
+def record(maker: Sequence[str], texts: Sequence[str], made: Sequence[str]) -> None:
+    """Write what the maker made of the texts."""
+    rows = [(digest(*maker, text), one) for text, one in zip(texts, made, strict=True)]
+    with records() as connection:
+        connection.executemany("INSERT OR REPLACE INTO made VALUES (?, ?)", rows)

@@ -12,19 +12,19 @@ from pathlib import Path
 import pyarrow as pa
 from sacrebleu.metrics.chrf import CHRF
 
-from augment.backtranslate import child
-from augment.engines import thot
-from augment.translator import Row, share_of, shown, trained, translate
+from augment.engine import Engine, Engines, name_of, opened, ready, translate
+from augment.making import child, lowest, share_of, shown
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
-from corpus.table import SYNTHETIC, canonical, digest, place
+from corpus.table import SYNTHETIC, canonical, digest
 
 
 @settings
 class Paraphrase:
     """How many rows are tried, and how far a paraphrase is from its parent."""
 
+    engine: str  # a name in `engines`; it goes to the pivot and back
     most_rows: int  # tried per language, chosen by hash of the id; 0: none
     least_distance: float  # 1 - chrF of the new target to the old, case folded, 0 to 1
     most_distance: float  # beyond it, little of the meaning is left
@@ -46,15 +46,21 @@ def paraphrase(  # noqa: PLR0913
     params: Paraphrase,
     active: tuple[str, ...],
     languages: Languages,
+    engines: Engines,
     shards: Shards,
 ) -> Output:
     """Rows of a reworded target; the parent's human source stays, unless it is held back."""
     share = share_of(monolingual_share)
     made, report = [], {}
     for key, rows in rows_of(train, active, languages).items():
-        parents = choose(rows, params.most_rows)
-        parents = parents if parents and trained(translator / key) else []
-        engine, trips = round_trip([row["target"] for row in parents], translator / key, shards)
+        there, back = (
+            opened(params.engine, (key, languages[key]), way, engines, translator)
+            for way in ("backward", "forward")
+        )
+        written = [row for row in rows if row["target"]]
+        parents = lowest(written, params.most_rows, "paraphrase")
+        parents = parents if parents and ready(there) and ready(back) else []
+        engine, trips = round_trip([row["target"] for row in parents], (there, back), shards)
         reasons = [
             reason(row["target"], trip, params) for row, trip in zip(parents, trips, strict=True)
         ]
@@ -68,22 +74,16 @@ def paraphrase(  # noqa: PLR0913
     return Output({"rows": table}, {"languages": report})
 
 
-def choose(rows: list[Row], most_rows: int) -> list[Row]:
-    """So many rows that have a target, by hash of the id."""
-    written = [row for row in rows if row["target"]]
-    by_place = sorted(written, key=lambda row: (place("paraphrase", row["id"]), row["id"]))
-    return by_place[:most_rows]
-
-
-def round_trip(texts: list[str], models: Path, shards: Shards) -> tuple[str, list[str]]:
+def round_trip(
+    texts: list[str], engines: tuple[Engine, Engine], shards: Shards
+) -> tuple[str, list[str]]:
     """The texts through the pivot and back, after the name of the pair of engines."""
     if not texts:
         return "", []
-    engines = []
-    for way in ("backward", "forward"):
-        engines.append(thot.engine(models / way))
-        texts = translate(models / way, texts, shards, f"paraphrase {way}")
-    return f"thot@{digest(*engines)}", texts
+    for engine in engines:
+        found = translate(engine, texts, shards, f"paraphrase {engine.direction.way}")
+        texts = [best.text for best in found]
+    return f"round-trip@{digest(*map(name_of, engines))}", texts
 
 
 def reason(parent: str, text: str, params: Paraphrase) -> str | None:

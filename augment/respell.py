@@ -14,8 +14,7 @@ from functools import cache
 import pyarrow as pa
 from tqdm import tqdm
 
-from augment.backtranslate import child
-from augment.translator import Row, share_of, shown
+from augment.making import Row, child, share_of, share_of_rows, shown
 from corpus.orthography import (
     WORD,
     Profile,
@@ -162,8 +161,8 @@ def respell(  # noqa: PLR0913
         share = params.share.get(language, params.share["default"])
         chosen = [
             {**row, "source": shown(row, hidden), "orthography": own[row["id"]]}
-            for row in human
-            if row["target"] and place("respell", row["id"]) < share
+            for row in share_of_rows(human, share, "respell")
+            if row["target"]
         ]
         orthography = languages[language].orthography
         if chosen and orthography is not None and writers_of(orthography):

@@ -5,23 +5,19 @@ monolingual: back-translation is measured on that share, so no translator may ha
 language with too few pairs gets no translator: the report says so, and what needs one is empty.
 """
 
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from augment import cache
 from augment.engines import thot
+from augment.making import Row, held_back, lowest, share_of
+from augment.translation import Direction
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
-from corpus.table import InputError, place
 
 Pair = tuple[str, str]
-Row = dict[str, Any]
-CHUNK = 50  # segments that a worker translates and records at a time
 
 
 @settings
@@ -37,36 +33,6 @@ class Translator:
             raise ValueError(f"need least_pairs >= 2 and most_tokens >= 1, got {self}")
         if self.most_pairs is not None and self.most_pairs < self.least_pairs:
             raise ValueError(f"most_pairs must be null or at least least_pairs, got {self}")
-
-
-def held_back(row: str, share: float) -> bool:
-    """Whether the training row of this id is treated as if it had no source.
-
-    >>> held_back("0f3a", 0.0), held_back("0f3a", 1.0)
-    (False, True)
-    """
-    return place("monolingual", row) < share
-
-
-def shown(row: Mapping[str, Any], share: float) -> str | None:
-    """The human source of the row, or None where it is held back as monolingual."""
-    return None if held_back(row["id"], share) else row["source"]
-
-
-def share_of(word: str) -> float:
-    """The share of pairs held back, from the command line.
-
-    Raises:
-        InputError: it is no number from 0 up to 1.
-
-    """
-    try:
-        share = float(word)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise InputError(f"monolingual_share must be from 0 to 1, got {word!r}")
-    return share
 
 
 def translator(  # noqa: PLR0913
@@ -85,32 +51,18 @@ def translator(  # noqa: PLR0913
     """
     share = share_of(monolingual_share)
     report: dict[str, dict[str, Any]] = {}
-    jobs: list[tuple[list[Pair], Path]] = []
+    jobs: list[Job] = []
     for key, rows in rows_of(train, active, languages).items():
         chosen, report[key] = choose(rows, share, params)
         ids = out / key / "ids.txt"
         ids.parent.mkdir(parents=True)
         ids.write_text("".join(f"{row['id']}\n" for row in chosen), "utf-8")
         pairs = [(row["source"], row["target"]) for row in chosen]
-        jobs += directions(pairs, out / key) if chosen else []
+        jobs += directions(pairs, out / key, key, languages[key].pivot) if chosen else []
     engines = map_shards(learn, jobs, shards, "translator") if jobs else []
-    for (_, folder), engine in zip(jobs, engines, strict=True):
-        report[folder.parent.name].setdefault("engines", {})[folder.name] = engine
+    for job, engine in zip(jobs, engines, strict=True):
+        report[job.folder.parent.name].setdefault("engines", {})[job.direction.way] = engine
     return Output(report={"languages": report})
-
-
-def trained(folder: Path) -> bool:
-    """Whether a language has a translator: not where it has too few pairs.
-
-    Args:
-        folder: of the language, below that of the translators.
-
-    Raises:
-        InputError: the stage has not run for it.
-    """
-    if not (folder / "ids.txt").exists():
-        raise InputError(f"{folder / 'ids.txt'} does not exist; run 'dvc repro translator' first")
-    return any((folder / way).is_dir() for way in ("forward", "backward"))
 
 
 def choose(rows: list[Row], share: float, params: Translator) -> tuple[list[Row], dict[str, Any]]:
@@ -118,8 +70,7 @@ def choose(rows: list[Row], share: float, params: Translator) -> tuple[list[Row]
     bitext = [row for row in rows if row["source"] and row["target"]]
     free = [row for row in bitext if not held_back(row["id"], share)]
     short = [row for row in free if longest(row) <= params.most_tokens]
-    by_place = sorted(short, key=lambda row: (place("translator", row["id"]), row["id"]))
-    chosen = sorted(by_place[: params.most_pairs], key=lambda row: row["id"])
+    chosen = sorted(lowest(short, params.most_pairs, "translator"), key=lambda row: row["id"])
     figures: dict[str, Any] = {
         "bitext": len(bitext),
         "held_back": len(bitext) - len(free),
@@ -138,33 +89,27 @@ def longest(row: Row) -> int:
     return max(len(thot.tokens(row[side])) for side in ("source", "target"))
 
 
-def directions(pairs: list[Pair], folder: Path) -> list[tuple[list[Pair], Path]]:
+class Job(NamedTuple):
+    """The training of one direction."""
+
+    pairs: list[Pair]
+    folder: Path
+    direction: Direction
+
+
+def directions(pairs: list[Pair], folder: Path, key: str, pivot: str) -> list[Job]:
     """The two trainings of a language: the pairs as they are, and turned round."""
     turned = [(target, source) for source, target in pairs]
-    return [(pairs, folder / "forward"), (turned, folder / "backward")]
+    return [
+        Job(pairs, folder / "forward", Direction(pivot, key, "forward")),
+        Job(turned, folder / "backward", Direction(key, pivot, "backward")),
+    ]
 
 
-def learn(job: tuple[list[Pair], Path]) -> str:
+def learn(job: Job) -> str:
     """Train one direction; its engine name comes back."""
-    pairs, folder = job
-    thot.train(pairs, folder)
-    return thot.engine(folder)
-
-
-def translate(model: Path, texts: list[str], shards: Shards, label: str) -> list[str]:
-    """Translations in the order of the texts, by the workers; those met before come for nothing."""
-    maker = ("translate", thot.engine(model), thot.recipe())
-    known = cache.recall(maker, texts)
-    new = sorted(set(texts) - known.keys())
-    chunks = [new[start : start + CHUNK] for start in range(0, len(new), CHUNK)]
-    made = map_shards(partial(chunk, model, maker), chunks, shards, label) if chunks else []
-    known |= zip(new, (text for part in made for text in part), strict=True)
-    return [known[text] for text in texts]
-
-
-def chunk(model: Path, maker: tuple[str, ...], texts: list[str]) -> list[str]:
-    """Translate and record a few segments."""
-    return cache.remembered(lambda new: thot.load(model)(new), maker, texts)
+    thot.train(job.pairs, job.folder)
+    return thot.name(job.folder, job.direction)
 
 
 if __name__ == "__main__":

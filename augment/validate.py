@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from augment.calibrate import calibrate, lowest, risks
+from augment.engine import OWN, Engine, Engines, Way, opened, ready, translate
 from augment.gates import (
     GATES,
     PLAIN,
@@ -31,8 +32,8 @@ from augment.gates import (
     yardstick_words,
 )
 from augment.limits import Reason, broken, leaking, misplaced, over_quota, twins
+from augment.making import share_of, shown
 from augment.review import Row
-from augment.translator import share_of, shown, trained, translate
 from corpus.classifier import load as load_scorers
 from corpus.orthography import matching_key
 from corpus.settings import Language, Languages, owner_of, rows_of, settings
@@ -40,6 +41,7 @@ from corpus.shards import Shards
 from corpus.stage import Output, run
 from corpus.table import InputError, canonical, ledger
 
+WAYS: tuple[Way, Way] = ("forward", "backward")
 NOT_MEASURED = "round trip not measured"
 SCORES = pa.schema(
     [
@@ -111,17 +113,21 @@ class Human:
     language: Language
 
 
-def load(key: str, translator: Path, identify: Path, shards: Shards) -> Models:
-    """The models of one language, from the folders of their stages."""
-    identifier = identify / "models" / key
+def load(identifier: Path, own: Sequence[Engine], shards: Shards) -> Models:
+    """The models of one language.
+
+    Args:
+        identifier: the model of stage identify; it need not exist.
+        own: the language's own translators, forward and backward.
+    """
     known = identifier.exists()  # not where the language had too little trusted text
-    forward, backward = (
-        partial(translate, translator / key / way, shards=shards, label=f"validate {way}")
-        if trained(translator / key)
-        else None
-        for way in ("forward", "backward")
-    )
     scorers: Mapping[str, Probability] = load_scorers(identifier) if known else {}
+
+    def ask(engine: Engine, texts: list[str]) -> list[str]:
+        label = f"validate {engine.direction.way}"
+        return [found.text for found in translate(engine, texts, shards, label)]
+
+    forward, backward = (partial(ask, engine) if ready(engine) else None for engine in own)
     return Models(scorers, forward, backward)
 
 
@@ -278,15 +284,14 @@ def validate(  # noqa: PLR0913
     train: pa.Table,
     validation: pa.Table,
     test: pa.Table,
-    backtranslate: pa.Table,
-    paraphrase: pa.Table,
-    respell: pa.Table,
+    made: list[pa.Table],
     monolingual_share: str,
     translator: Path,
     identify: Path,
     params: Validate,
     active: tuple[str, ...],
     languages: Languages,
+    engines: Engines,
     shards: Shards,
 ) -> Output:
     """The synthetic rows that pass, the ledger of all of them, and what the gates measured."""
@@ -302,10 +307,14 @@ def validate(  # noqa: PLR0913
         )
         for key in active
     }
-    models = partial(load, translator=translator, identify=identify, shards=shards)
-    made = canonical(pa.concat_tables([backtranslate, paraphrase, respell]))
-    return judge_all(made, humans, models, params, languages)
+
+    def models(key: str) -> Models:
+        own = [opened(OWN, (key, languages[key]), way, engines, translator) for way in WAYS]
+        return load(identify / "models" / key, own, shards)
+
+    rows = canonical(pa.concat_tables(made))
+    return judge_all(rows, humans, models, params, languages)
 
 
 if __name__ == "__main__":
-    run(validate, Validate, enters="backtranslate paraphrase respell")
+    run(validate, Validate, enters="made")

@@ -20,6 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from augment.engines import thot
+from augment.translation import best_texts
 from corpus import settings
 from corpus.alignment import Numbers
 from corpus.bitext import SURE, Bitext, Judged, foreign, judge, lowest, row_of
@@ -151,7 +152,7 @@ def translated(job: tuple[list[tuple[str, str]], list[str]]) -> list[str]:
     pairs, sources = job
     with tempfile.TemporaryDirectory() as work:
         thot.train(pairs, Path(work))
-        return thot.load(Path(work))(sources)
+        return best_texts(thot.load(Path(work))(sources))
 
 
 def most_tokens(row: Row) -> int:

@@ -1,9 +1,10 @@
 """Runs a stage: command line, settings and tables in; tables, ledger, report out, or nothing.
 
 A stage is a pure function. What it names is what it gets: `params` its own section, `active` and
-`languages` the languages, `shards` how to map; every other parameter is an argument of the command
-line, `rows=data/clean/rows`: read where it is annotated as a `pa.Table`, else handed over as a path
-(`Path`) or as it stands (`str`). `out` is a folder that becomes the output when all is well.
+`languages` the languages, `shards` how to map, `engines` the engines, of its annotation's type;
+every other parameter is an argument of the command line, `rows=data/clean/rows`: read where it is
+annotated as a `pa.Table`, or as a list of them with commas between the paths, else handed over as a
+path (`Path`) or as it stands (`str`). `out` is a folder that becomes the output when all is well.
 """
 
 import errno
@@ -127,6 +128,7 @@ def arguments(
         "shards": lambda: config.section(Shards, "shards", tree),
         "active": lambda: active,
         "languages": lambda: known,
+        "engines": lambda: config.section(wanted["engines"].annotation, "engines", tree),
         "out": lambda: Path(words["scratch"]),
     }
     if missing := [name for name in wanted if name not in makers.keys() | words.keys()]:
@@ -143,9 +145,11 @@ def from_word(parameter: inspect.Parameter, word: str) -> Any:  # noqa: ANN401
     """An argument of the command line as the kind that the stage's parameter is annotated with."""
     if parameter.annotation is pa.Table:
         return read(Path(word))
+    if parameter.annotation == list[pa.Table]:
+        return [read(Path(path)) for path in word.split(",")]
     if parameter.annotation in (str, Path):
         return parameter.annotation(word)
-    raise TypeError(f"a parameter of a stage is a pa.Table, Path or str, not {parameter}")
+    raise TypeError(f"a stage takes a pa.Table, a list of them, a Path or str, not {parameter}")
 
 
 def whole(job: Job, shards: Shards) -> dict[str, Any]:
@@ -193,9 +197,11 @@ def account(job: Job, values: dict[str, Any], made: Output) -> dict[str, Any]:
     return {**report, **made.report}
 
 
-def entering(rows: pa.Table | Path) -> pa.Table:
+def entering(rows: pa.Table | list[pa.Table] | Path) -> pa.Table:
     """What the report counts of the rows that entered; a stage that got a path read no text."""
     names = ["id", "language", "origin"]
+    if isinstance(rows, list):
+        return pa.concat_tables([table.select(names) for table in rows])
     return read(rows, names) if isinstance(rows, Path) else rows.select(names)
 
 

@@ -28,7 +28,13 @@ SCHEMA = pa.schema(
         pa.field("parent", pa.string()),  # the row a synthetic row was made from
     ]
 )
-SYNTHETIC = SCHEMA.append(pa.field("engine", pa.string()))  # what made the row: name@hash
+SYNTHETIC = pa.schema(
+    [
+        *SCHEMA,
+        pa.field("engine", pa.string()),  # what made the row: name@hash
+        pa.field("others", pa.list_(pa.string())),  # further rows it was made of; null: none
+    ]
+)
 LEDGER = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),

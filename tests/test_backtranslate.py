@@ -15,14 +15,16 @@ from augment.backtranslate import (
     choose,
     pair_up,
 )
+from augment.engine import OWN, Engines
 from augment.engines import thot
-from augment.translator import held_back
+from augment.making import held_back
 from corpus.settings import Language, Languages
 from corpus.shards import Shards
 from corpus.table import SYNTHETIC
 
 HERE = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
-ALL = Backtranslate(monolingual_share=0.5, most_rows=None)
+ENGINES: Engines = {OWN: thot.Thot(kind="thot")}
+ALL = Backtranslate(engine=OWN, monolingual_share=0.5, most_rows=None)
 KNOWN: Languages = {
     "nah": Language("Nahuatl", ("nci",), "Latn", "spa_Latn", (), None),
     "amh": Language("Amharic", ("amh",), "Ethi", "spa_Latn", (), None),
@@ -39,16 +41,16 @@ def test_rows_without_a_source_and_rows_held_back_are_chosen(corpus: Corpus) -> 
 
 def test_fewer_rows_are_a_part_of_more_and_order_does_not_matter(corpus: Corpus) -> None:
     rows = corpus(*map(str, range(40))).to_pylist()
-    few = choose(rows, Backtranslate(monolingual_share=0.0, most_rows=5))
+    few = choose(rows, Backtranslate(engine=OWN, monolingual_share=0.0, most_rows=5))
     assert few == choose(rows[::-1], ALL)[:5]
-    assert choose(rows, Backtranslate(monolingual_share=0.0, most_rows=0)) == []
+    assert choose(rows, Backtranslate(engine=OWN, monolingual_share=0.0, most_rows=0)) == []
 
 
 @pytest.mark.parametrize("target", ["In ātl", "ውሃ ንጹህ ነው።", "ꞌatl"])
 def test_the_target_stays_and_the_source_is_made(corpus: Corpus, target: str) -> None:
     (row,) = pair_up(
         corpus(target, sources=("agua",)).to_pylist(),
-        lambda texts: [text.upper() for text in texts],
+        [target.upper()],
         "upper@1",
         "spa_Latn",
     )
@@ -60,7 +62,7 @@ def test_the_target_stays_and_the_source_is_made(corpus: Corpus, target: str) ->
 
 def test_an_empty_translation_makes_no_row(corpus: Corpus) -> None:
     rows = corpus("ātl", "calli").to_pylist()
-    made = pair_up(rows, lambda texts: ["", "casa"], "e@1", "spa_Latn")
+    made = pair_up(rows, ["", "casa"], "e@1", "spa_Latn")
     assert [row["source"] for row in made] == ["casa"]
 
 
@@ -76,7 +78,7 @@ def test_without_rows_the_table_is_empty_and_needs_no_model(
     corpus: Corpus, tmp_path: Path, targets: tuple[str | None, ...]
 ) -> None:
     table = corpus(*targets, language="ote_Latn")
-    made = backtranslate(table, tmp_path / "no model", ALL, ("nah", "amh"), KNOWN, HERE)
+    made = backtranslate(table, tmp_path / "no model", ALL, ("nah", "amh"), KNOWN, ENGINES, HERE)
     assert made.tables["rows"].schema == SYNTHETIC
     assert len(made.tables["rows"]) == 0
     assert made.report["languages"]["amh"]["chosen"] == 0
@@ -105,7 +107,7 @@ def test_made_sources_are_measured_against_those_held_back(corpus: Corpus) -> No
 @pytest.mark.parametrize(("share", "rows"), [(-0.1, 5), (1.1, 5), (0.5, -1), ("half", 5)])
 def test_settings_out_of_range_are_errors(share: object, rows: object) -> None:
     with pytest.raises(ValidationError):
-        Backtranslate(monolingual_share=share, most_rows=rows)
+        Backtranslate(engine=OWN, monolingual_share=share, most_rows=rows)
 
 
 @pytest.mark.slow
@@ -124,8 +126,8 @@ def test_two_languages_each_with_its_own_model(
     table = pa.concat_tables(
         [corpus("atl xochitl", "calli", language="nci_Latn"), corpus("ውሃ ቤት", language="amh_Ethi")]
     )
-    made = backtranslate(table, tmp_path, ALL, ("nah", "amh"), KNOWN, HERE)
+    made = backtranslate(table, tmp_path, ALL, ("nah", "amh"), KNOWN, ENGINES, HERE)
     pairs = {(row["source"], row["target"]) for row in made.tables["rows"].to_pylist()}
     assert pairs == {("agua flor", "atl xochitl"), ("casa", "calli"), ("agua casa", "ውሃ ቤት")}
     assert len(set(made.tables["rows"]["engine"].to_pylist())) == 2
-    assert made == backtranslate(table, tmp_path, ALL, ("nah", "amh"), KNOWN, HERE)
+    assert made == backtranslate(table, tmp_path, ALL, ("nah", "amh"), KNOWN, ENGINES, HERE)

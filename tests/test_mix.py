@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from augment.making import held_back
 from augment.review import (
     MARK,
     Verdict,
@@ -18,7 +19,6 @@ from augment.review import (
     read_verdicts,
     weighted_bad_share,
 )
-from augment.translator import held_back
 from corpus.gather import DOCUMENTS as GATHERED
 from corpus.settings import Language
 from corpus.table import SYNTHETIC, InputError

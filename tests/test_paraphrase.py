@@ -7,15 +7,17 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from augment.engine import OWN, Engines
 from augment.engines import thot
-from augment.paraphrase import Paraphrase, choose, paraphrase, reason
-from augment.translator import held_back, shown
+from augment.making import held_back, shown
+from augment.paraphrase import Paraphrase, paraphrase, reason
 from corpus.settings import Language, Languages
 from corpus.shards import Shards
 from corpus.table import SYNTHETIC
 
 HERE = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
-PARAMS = Paraphrase(most_rows=20, least_distance=0.25, most_distance=0.75)
+ENGINES: Engines = {OWN: thot.Thot(kind="thot")}
+PARAMS = Paraphrase(engine=OWN, most_rows=20, least_distance=0.25, most_distance=0.75)
 KNOWN: Languages = {"nah": Language("Nahuatl", ("nci",), "Latn", "spa_Latn", (), None)}
 Corpus = Callable[..., pa.Table]
 
@@ -42,19 +44,11 @@ def test_the_source_is_kept_unless_it_is_held_back(corpus: Corpus) -> None:
     assert shown({**rows[0], "source": None}, 0.0) is None
 
 
-def test_rows_are_chosen_by_id(corpus: Corpus) -> None:
-    rows = corpus(None, *map(str, range(50))).to_pylist()
-    assert len(choose(rows, 10)) == 10
-    assert choose(rows, 10) == choose(rows[::-1], 20)[:10]
-    assert choose(rows, 0) == []
-    assert len(choose(rows, 99)) == 50
-
-
 @pytest.mark.parametrize("targets", [(), (None,)])
 def test_without_rows_the_table_is_empty_and_needs_no_model(
     corpus: Corpus, tmp_path: Path, targets: tuple[None, ...]
 ) -> None:
-    made = paraphrase(corpus(*targets), tmp_path, "0.25", PARAMS, ("nah",), KNOWN, HERE)
+    made = paraphrase(corpus(*targets), tmp_path, "0.25", PARAMS, ("nah",), KNOWN, ENGINES, HERE)
     assert made.tables["rows"].schema == SYNTHETIC
     assert made.report["languages"] == {"nah": {"tried": 0, "outcome": {}}}
 
@@ -62,7 +56,7 @@ def test_without_rows_the_table_is_empty_and_needs_no_model(
 @pytest.mark.parametrize("wrong", [(-1, 0.1, 0.5), (5, 0.0, 0.5), (5, 0.5, 0.5), (5, 0.5, 1.1)])
 def test_settings_out_of_range_are_errors(wrong: tuple[int, float, float]) -> None:
     with pytest.raises(ValidationError):
-        Paraphrase(most_rows=wrong[0], least_distance=wrong[1], most_distance=wrong[2])
+        Paraphrase(engine=OWN, most_rows=wrong[0], least_distance=wrong[1], most_distance=wrong[2])
 
 
 @pytest.mark.slow
@@ -76,11 +70,11 @@ def test_a_round_trip_swaps_synonyms(
     thot.train([(b, a) for a, b in pairs], tmp_path / "nah/backward")
     (tmp_path / "nah/ids.txt").touch()  # the stage's own list of the pairs
     table = corpus("calli atl", "atl atl", "chantli atl", sources=("casa agua",) * 3)
-    made = paraphrase(table, tmp_path, "0", PARAMS, ("nah",), KNOWN, HERE)
+    made = paraphrase(table, tmp_path, "0", PARAMS, ("nah",), KNOWN, ENGINES, HERE)
     (row,) = made.tables["rows"].to_pylist()
     assert (row["source"], row["target"]) == ("casa agua", "chantli atl")
     assert (row["origin"], row["parent"]) == ("paraphrase", "0")
-    assert row["engine"].startswith("thot@")
+    assert row["engine"].startswith("round-trip@")
     assert made.report["languages"]["nah"]["outcome"] == {"kept": 1, "too near its parent": 2}
-    held = paraphrase(table, tmp_path, "1", PARAMS, ("nah",), KNOWN, HERE)
+    held = paraphrase(table, tmp_path, "1", PARAMS, ("nah",), KNOWN, ENGINES, HERE)
     assert held.tables["rows"]["source"].to_pylist() == [None]

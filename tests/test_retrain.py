@@ -102,7 +102,7 @@ def test_without_synthetic_rows_it_is_the_yardstick_byte_for_byte(
     thot.train([(spanish[int(n)], targets[int(n)]) for n in names], tmp_path / "yardstick")
     none = Retrain(most_synthetic=0.0, most_tokens=60)
     alone = retrain("nah", table, tmp_path, none, tmp_path / "alone")
-    assert alone.report["engine"] == thot.engine(tmp_path / "yardstick")
+    assert alone.report["engine"] == f"thot@{thot.weights(tmp_path / 'yardstick')}"
     column = table.schema.get_field_index("parent")
     table = table.set_column(column, "parent", pa.array([None] * 60 + ["0"], pa.string()))
     more = retrain("nah", table, tmp_path, ALL, tmp_path / "more")

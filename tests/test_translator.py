@@ -14,22 +14,18 @@ import pytest
 from pydantic import ValidationError
 
 from augment import cache
+from augment.engine import OWN, Engine, Engines, loaded, opened, translate
 from augment.engines import thot
-from augment.translator import (
-    Translator,
-    choose,
-    held_back,
-    share_of,
-    trained,
-    translate,
-    translator,
-)
+from augment.making import held_back, share_of
+from augment.translation import best_texts
+from augment.translator import Translator, choose, translator
 from corpus.settings import Language, Languages, rows_of
 from corpus.shards import Shards
 from corpus.table import InputError
 
 RAW = Path(__file__).parent.parent / "data/raw/libreoffice-help.om.jsonl.xz"
 HERE = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
+ENGINES: Engines = {OWN: thot.Thot(kind="thot")}
 PARAMS = Translator(most_pairs=None, least_pairs=2, most_tokens=60)
 Corpus = Callable[..., pa.Table]
 
@@ -146,9 +142,9 @@ def test_too_few_pairs_make_no_translator_and_the_report_says_so(
     pairs = sum(target is not None for target in targets)
     assert found["model"] == f"none: {pairs} pairs to train on, least_pairs is 2"
     assert "engines" not in found
-    assert not trained(tmp_path / "nah")
+    assert not thot.trained(tmp_path / "nah")
     with pytest.raises(InputError, match=r"ids.txt does not exist; run 'dvc repro translator'"):
-        trained(tmp_path / "oto")
+        thot.trained(tmp_path / "oto")
 
 
 @pytest.mark.parametrize(
@@ -166,11 +162,15 @@ def test_the_cache_makes_each_text_once(own_cache: Path) -> None:
         made.extend(texts)
         return [text.upper() for text in texts]
 
-    assert cache.remembered(shout, ("m", "e@1"), ["ātl", "calli", "ātl"]) == ["ĀTL", "CALLI", "ĀTL"]
-    assert cache.remembered(shout, ("m", "e@1"), ["calli", "xōchitl"]) == ["CALLI", "XŌCHITL"]
+    assert cache.remembered(shout, ("m", "e@1"), ["ātl", "calli", "ātl"], 2) == [
+        "ĀTL",
+        "CALLI",
+        "ĀTL",
+    ]
+    assert cache.remembered(shout, ("m", "e@1"), ["calli", "xōchitl"], 2) == ["CALLI", "XŌCHITL"]
     assert made == ["ātl", "calli", "xōchitl"]
     assert cache.recall(("m", "e@2"), ["ātl"]) == {}  # another engine is another maker
-    assert cache.remembered(shout, ("m", "e@1"), []) == []
+    assert cache.remembered(shout, ("m", "e@1"), [], 1) == []
     assert own_cache.exists()
 
 
@@ -183,14 +183,14 @@ def test_a_cache_that_is_none_says_so(own_cache: Path) -> None:
 
 def test_a_maker_that_loses_a_text_is_an_error(own_cache: Path) -> None:
     with pytest.raises(RuntimeError, match="m made 0 segments of 1"):
-        cache.remembered(lambda _: [], ("m",), ["ātl"])
+        cache.remembered(lambda _: [], ("m",), ["ātl"], 1)
 
 
 def test_records_survive_a_kill(own_cache: Path) -> None:
     program = """
 import os, signal
 from augment import cache
-cache.remembered(lambda texts: texts, ("m",), ["atl", "calli"])
+cache.remembered(lambda texts: texts, ("m",), ["atl", "calli"], 1)
 with cache.records() as connection:
     connection.execute("INSERT INTO made VALUES ('half', 'done')")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -222,11 +222,15 @@ def test_the_stage_learns_both_ways_and_gives_the_same_bytes(
         (tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files
     )
 
-    model = tmp_path / "a/orm/forward"
+    def forward(models: Path) -> Engine:
+        return opened(OWN, ("orm", KNOWN["orm"]), "forward", ENGINES, models)
+
+    model = forward(tmp_path / "a")
     texts = [*spanish[:60], "", "—", "ꞌ " * 300, "ទឹក", spanish[0]]
-    at_once = translate(model, texts, HERE, "test")
-    assert at_once == thot.load(model)(texts)  # what was recorded is what is made
-    assert at_once == translate(tmp_path / "b/orm/forward", texts, two, "test")
+    at_once = [found.text for found in translate(model, texts, HERE, "test")]
+    assert at_once == best_texts(loaded(model, 1)(texts))  # what was recorded is what is made
+    again = translate(forward(tmp_path / "b"), texts, two, "test")
+    assert at_once == [found.text for found in again]
     assert at_once[60] == ""
     assert at_once[-2] == "ទឹក"  # an unseen word is copied
     assert len(at_once[62].split()) == 300  # long text is not cut

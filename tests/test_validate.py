@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from augment.calibrate import correlations, halves, rank_correlation, risks, together, trusted
+from augment.engine import OWN
 from augment.engines import thot
 from augment.gates import (
     CHRF_PLUS_PLUS,
@@ -354,8 +355,8 @@ def test_the_stage_asks_the_models_on_disk(
     params = Validate(**{**vars(PARAMS), "limits": dict.fromkeys(METHODS, trips)})
     shards = Shards(most_bytes=10**8, workers=1, runner="pool", most_retries=0)
     out = validate(
-        train, seen, corpus(), made(GOOD), made(), made(), "0",
-        tmp_path, tmp_path, params, ("nah",), LANGUAGES, shards,
+        train, seen, corpus(), [made(GOOD), made()], "0",
+        tmp_path, tmp_path, params, ("nah",), LANGUAGES, {OWN: thot.Thot(kind="thot")}, shards,
     )  # fmt: skip
     figures = out.report["languages"]["nah"]
     assert out.tables["rows"]["id"].to_pylist() == ["m0"]

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from augment.engines import thot
-from augment.translator import trained
+from augment.translation import best_texts
 from corpus.orthography import matching_key
 from corpus.settings import Languages, owner_of, settings
 from corpus.shards import Shards, map_shards
@@ -152,7 +152,7 @@ def translations(models: Models) -> list[tuple[str, str, Path]]:
 
     There are none where the language has too few pairs to train one.
     """
-    if not trained(models.translator):
+    if not thot.trained(models.translator):
         return []
     return [
         ("translator", "to_target", models.translator / "forward"),
@@ -175,7 +175,7 @@ def translate(system: str, task: str, folder: Path, rows: list[Row]) -> Found:
     if not folder.is_dir():
         raise InputError(f"{folder} does not exist; run 'dvc repro' or 'dvc pull' first")
     sources = [asked(row, "{source}", WAYS[task])[0] for row in rows]
-    return {(system, task): thot.load(folder)(sources)}
+    return {(system, task): best_texts(thot.load(folder)(sources))}
 
 
 @cache  # a worker loads it once for all its tasks

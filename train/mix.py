@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from augment.making import held_back, share_of, shown
 from augment.review import (
     HUMAN,
     MAKES_SOURCE,
@@ -25,7 +26,6 @@ from augment.review import (
     strata,
     weighted_bad_share,
 )
-from augment.translator import held_back, share_of, shown
 from corpus.settings import Languages, owner_of, settings
 from corpus.stage import Output, run
 from corpus.table import SYNTHETIC, InputError, canonical, conserve, counts, ledger

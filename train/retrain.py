@@ -12,11 +12,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from augment.engines import thot
+from augment.making import Row, lowest
 from augment.review import MAKES_SOURCE
-from augment.translator import Pair, Row, longest, trained
+from augment.translator import Pair, longest
 from corpus.settings import settings
 from corpus.stage import Output, run
-from corpus.table import InputError, place
+from corpus.table import InputError
 
 
 @settings
@@ -39,7 +40,7 @@ def retrain(
     language: str, mixture: pa.Table, translator: Path, params: Retrain, out: Path
 ) -> Output:
     """The model forward, in a folder of that name, or nothing where there is no translator."""
-    if not trained(translator / language):
+    if not thot.trained(translator / language):
         return Output(report={"human": 0, "synthetic": 0, "engine": None})
     rows = [row for row in mixture.to_pylist() if row["source"] and row["target"]]
     seen = set((translator / language / "ids.txt").read_text("utf-8").split())
@@ -57,7 +58,7 @@ def retrain(
             "human_of_translator_not_in_mixture": len(seen) - len(human),
             "synthetic": len(synthetic),
             "synthetic_of_other_parents_left_out": foreign,
-            "engine": thot.engine(out / "forward"),
+            "engine": f"thot@{thot.weights(out / 'forward')}",
         }
     )
 
@@ -77,9 +78,8 @@ def without_new_bitext(rows: list[Row], human: set[str]) -> tuple[list[Row], int
 def added(made: list[Row], human: int, params: Retrain) -> list[Row]:
     """The synthetic pairs that are short enough, at most so many per human pair."""
     short = [row for row in made if longest(row) <= params.most_tokens]
-    by_place = sorted(short, key=lambda row: (place("retrain", row["id"]), row["id"]))
     most = None if params.most_synthetic is None else round(params.most_synthetic * human)
-    return by_place[:most]
+    return lowest(short, most, "retrain")
 
 
 if __name__ == "__main__":

@@ -10,16 +10,18 @@ Vogel et al. 1996 (HMM alignment), https://aclanthology.org/C96-2141.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import regex
 
-from corpus.table import digest
+from augment.translation import Direction, Translate, Translation
+from corpus.settings import settings
+from corpus.table import InputError, digest
 
 if TYPE_CHECKING:
     from machine.translation import UnigramTruecaser
@@ -31,7 +33,13 @@ WORD = regex.compile(r"[\p{L}\p{M}\p{N}\u200c\u200d]+(?:['’][\p{L}\p{M}\p{N}\u
 PIECE = regex.compile(rf"{WORD.pattern}|\S")
 MOST_TOKENS = 100  # in one call: Thot gives up at 201
 USELESS = (".A3.final", ".bestal", ".srctrgc", ".seglentable", ".wp")  # files only training reads
-Translate = Callable[[list[str]], list[str]]
+
+
+@settings
+class Thot:
+    """The translators that stage translator trains; it has their settings."""
+
+    kind: Literal["thot"]
 
 
 def tokens(text: str) -> list[str]:
@@ -118,13 +126,32 @@ def truecaser(path: Path | None) -> "UnigramTruecaser":
     return UnigramTruecaser(path)
 
 
-def engine(folder: Path) -> str:
-    """The model's name for the column `engine`: thot@ and a digest of its files."""
+def trained(folder: Path) -> bool:
+    """Whether a language has a translator of its own: not where it has too few pairs.
+
+    Args:
+        folder: of the language, below that of the translators.
+
+    Raises:
+        InputError: the stage has not run for it.
+    """
+    if not (folder / "ids.txt").exists():
+        raise InputError(f"{folder / 'ids.txt'} does not exist; run 'dvc repro translator' first")
+    return any((folder / way).is_dir() for way in ("forward", "backward"))
+
+
+def name(folder: Path, direction: Direction) -> str:
+    """The name for the column `engine`: direction, and a digest of its files and its versions."""
+    return f"thot:{direction.source}-{direction.target}@{digest(weights(folder), recipe())}"
+
+
+def weights(folder: Path) -> str:
+    """A digest of the model's files."""
     whole = blake2b(digest_size=10)
     for path in sorted(folder.iterdir()):
         for part in (path.name.encode(), path.read_bytes()):
             whole.update(len(part).to_bytes(8) + part)
-    return f"thot@{whole.hexdigest()}"
+    return whole.hexdigest()
 
 
 @cache
@@ -134,16 +161,17 @@ def recipe() -> str:
     return digest(Path(__file__).read_text("utf-8"), *versions)
 
 
-@cache  # a worker loads it once for all its shares of the work
-def load(folder: Path) -> Translate:
+@cache
+def load(folder: Path, best: int = 1) -> Translate:
     """The model as a function from texts to their translations, in order."""
     from machine.translation.thot import ThotSmtModel, ThotWordAlignmentModelType
 
     model = ThotSmtModel(ThotWordAlignmentModelType.HMM, files(folder))
     cases = truecaser(folder / "cases")
 
-    def translate(texts: list[str]) -> list[str]:
-        return [recase(decode(model, text), text, cases) for text in texts]
+    def translate(texts: list[str]) -> list[list[Translation]]:
+        made = [recase(decode(model, text), text, cases) for text in texts]
+        return [[Translation(text, None, 0)] for text in made]
 
     return translate
 

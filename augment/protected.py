@@ -1,0 +1,71 @@
+"""Expressions that no method may translate, reword or respell: idioms, names, sacred words.
+
+A team keeps them in augment/protected/<language>.tsv, in git: one expression a line, after a tab a
+note for people. An expression is found as whole words, whatever their case and spacing.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import regex
+
+from corpus.table import InputError
+
+Span = tuple[int, int]  # of characters
+HEADER = "expression\tnote"
+BEFORE, AFTER = r"(?<![\p{L}\p{M}\p{N}])", r"(?![\p{L}\p{M}\p{N}])"
+
+
+class Protected(NamedTuple):
+    """The expressions of one language."""
+
+    expressions: tuple[str, ...]  # longest first
+    pattern: regex.Pattern[str] | None  # null: none is kept
+
+    def spans(self, text: str) -> list[Span]:
+        """Where protected expressions stand in the text, in order."""
+        return [found.span() for found in self.pattern.finditer(text)] if self.pattern else []
+
+    def found(self, text: str) -> list[str]:
+        """The protected expressions of the text, as it writes them."""
+        return [text[start:end] for start, end in self.spans(text)]
+
+
+def load(folder: Path, language: str) -> Protected:
+    """The expressions that a team keeps for a language; none where it has no file.
+
+    Raises:
+        InputError: the file lacks its header, or a line its expression.
+    """
+    path = folder / f"{language}.tsv"
+    if not path.exists():
+        return protected(())
+    header, *lines = path.read_text("utf-8").splitlines() or [""]
+    if header.split("\t")[0] != "expression":
+        raise InputError(f"{path}: the first line must be {HEADER!r}, got {header!r}")
+    expressions = [line.split("\t")[0].strip() for line in lines]
+    if "" in expressions:
+        raise InputError(f"{path}: line {expressions.index('') + 2} has no expression")
+    return protected(expressions)
+
+
+def protected(expressions: Sequence[str]) -> Protected:
+    """The expressions, ready to be looked for; the longest of those that overlap is found."""
+    longest = tuple(sorted(set(expressions), key=lambda text: (-len(text), text)))
+    if not longest:
+        return Protected((), None)
+    either = "|".join(r"\s+".join(map(regex.escape, text.split())) for text in longest)
+    return Protected(longest, regex.compile(f"{BEFORE}(?:{either}){AFTER}", regex.IGNORECASE))
+
+
+def lost(parent: str, made: str, known: Protected) -> list[str]:
+    """The protected expressions of the parent that a made text has not, or not as often."""
+    left = [text.casefold() for text in known.found(made)]
+    gone = []
+    for text in known.found(parent):
+        if text.casefold() in left:
+            left.remove(text.casefold())
+        else:
+            gone.append(text)
+    return gone

@@ -1,0 +1,72 @@
+"""Which rows a method takes, and its chance, depend on each row alone; what is protected stays."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from augment.making import chance, lowest, share_of_rows
+from augment.protected import load, lost, protected
+from corpus.table import InputError
+
+Corpus = Callable[..., pa.Table]
+
+
+def test_rows_are_chosen_by_id(corpus: Corpus) -> None:
+    rows = corpus(*map(str, range(50))).to_pylist()
+    assert len(lowest(rows, 10, "m")) == 10
+    assert lowest(rows, 10, "m") == lowest(rows[::-1], 20, "m")[:10]
+    assert lowest(rows, 0, "m") == []
+    assert len(lowest(rows, None, "m")) == 50
+    some = share_of_rows(rows, 0.5, "m")
+    assert some == [row for row in rows if row in some]
+    assert [row for row in share_of_rows(rows[:30], 0.5, "m") if row not in some] == []
+    assert lowest(rows, 10, "m") != lowest(rows, 10, "n")
+
+
+def test_chance_depends_on_method_and_row_alone() -> None:
+    assert chance("noise", "a").random() == chance("noise", "a").random()
+    draws = {chance(*of).random() for of in (("noise", "a"), ("noise", "b"), ("swap", "a"))}
+    assert len(draws) == 3
+
+
+IDIOMS = protected(["in xochitl in cuicatl", "in atl", "in atl in tepetl", "ሰላም ነው"])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ca In  Xochitl in cuicatl.", ["In  Xochitl in cuicatl"]),
+        ("in atl in tepetl", ["in atl in tepetl"]),  # the longest
+        ("in atlan", []),  # whole words only
+        ("ዛሬ ሰላም ነው።", ["ሰላም ነው"]),
+        ("", []),
+    ],
+)
+def test_protected_expressions_are_found(text: str, expected: list[str]) -> None:
+    assert IDIOMS.found(text) == expected
+
+
+def test_what_is_lost_is_counted() -> None:
+    assert lost("in atl, in atl", "IN ATL agua", IDIOMS) == ["in atl"]
+    assert lost("calli", "casa", IDIOMS) == []
+    assert protected([]).found("in atl") == []
+
+
+def test_a_list_is_read_or_its_fault_named(tmp_path: Path) -> None:
+    assert load(tmp_path, "nah").expressions == ()
+    (tmp_path / "nah.tsv").write_text("expression\tnote\nin atl\twater\nin tepetl\n", "utf-8")
+    assert load(tmp_path, "nah").expressions == ("in tepetl", "in atl")
+    (tmp_path / "nah.tsv").write_text("in atl\twater\n", "utf-8")
+    with pytest.raises(InputError, match="the first line must be"):
+        load(tmp_path, "nah")
+    (tmp_path / "nah.tsv").write_text("expression\nin atl\n\twater\n", "utf-8")
+    with pytest.raises(InputError, match="line 3 has no expression"):
+        load(tmp_path, "nah")
+
+
+def test_the_lists_of_this_project_are_sound() -> None:
+    folder = Path(__file__).parent.parent / "augment/protected"
+    for path in folder.glob("*.tsv"):
+        assert load(folder, path.stem).expressions
