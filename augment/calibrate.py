@@ -165,14 +165,16 @@ def calibrate(
     Args:
         pairs: human, of the validation split: one side of each is made anew out of the other.
         maker: null where the method makes text that no human text can be held against.
-        limits: those of the method, to report what each would drop.
+        limits: those of the method, to report what each would drop. The round trip, the gate that
+            costs, is made where it has one, and where another engine made the text.
     """
     if maker is None:
         return {"rows": 0, "truth": "no truth to be held against"}, {}
     if not pairs or maker.translate is None:
         return {"rows": 0, "truth": "no translator" if pairs else "no validation pairs"}, {}
     made = made_again(pairs, maker)
-    scores = measure(made, yards, range(len(pairs)) if maker.side == "source" else [])
+    tripping = maker.side == "source" and limits.get("least_round_trip") is not None
+    scores = measure(made, yards, range(len(pairs)) if tripping else [])
     truth = chrf([pair.texts[maker.side] for pair in made], [row[maker.side] for row in pairs])
     figures = correlations(scores, truth, seed)
     effects = effect(scores, truth, limits)

@@ -63,11 +63,9 @@ def fetch(params: Fetch, out: Path) -> Output:
         InputError: an asset cannot be had, or is not what params.yaml pins.
     """
     report = {}
-    cache().mkdir(parents=True, exist_ok=True)
     for name, asset in params.assets.items():
         try:
-            with tempfile.TemporaryDirectory(prefix=".", dir=cache()) as scratch:
-                place_asset(asset, checked(asset, Path(scratch)), out / name)
+            bring(asset, out / name)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
         sizes = [path.stat().st_size for path in (out / name).rglob("*") if path.is_file()]
@@ -78,6 +76,17 @@ def fetch(params: Fetch, out: Path) -> Output:
             "bytes": sum(sizes),
         }
     return Output(report={"assets": report})
+
+
+def bring(asset: Asset, folder: Path) -> None:
+    """The wanted files of an asset in a folder that does not exist yet.
+
+    Raises:
+        InputError: it cannot be had, or is not what params.yaml pins.
+    """
+    cache().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=cache()) as scratch:
+        place_asset(asset, checked(asset, Path(scratch)), folder)
 
 
 def checked(asset: Asset, scratch: Path) -> Path:

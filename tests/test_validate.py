@@ -420,6 +420,26 @@ def test_each_engine_is_held_against_the_truth_by_what_it_makes() -> None:
     assert (loud, by_loud) == calibrate(pairs, yards, told, {"most_unknown": 0.4}, 0)
 
 
+def test_the_round_trip_is_calibrated_where_it_is_used() -> None:
+    pairs, told, _ = noisy(20)
+    unsaid = {f"{row['source']}": row["target"] for row in pairs}
+
+    def forward(texts: list[str]) -> list[str]:
+        return [unsaid.get(text, "") for text in texts]
+
+    yards = yardstick(Human(pairs, [], [], LANGUAGES["nah"], IDIOMS), Models({}, forward, {}))
+    rows = {
+        limit: calibrate(pairs, yards, told, {"least_round_trip": limit}, 0)[0]["gates"]
+        for limit in (None, 30.0)
+    }
+    assert rows[None]["round_trip"]["rows"] == 0
+    assert rows[30.0]["round_trip"]["rows"] == 20
+    assert rows[30.0]["round_trip"]["spearman"] > 0.3  # only what is unspoilt comes back
+    turned = told._replace(side="target")  # its own engine would bring back what it made
+    found, _ = calibrate(pairs, yards, turned, {"least_round_trip": 30.0}, 0)
+    assert found["gates"]["round_trip"]["rows"] == 0
+
+
 def test_a_method_is_ranked_by_its_own_engine_and_one_without_truth_by_hash(
     corpus: Corpus,
 ) -> None:
