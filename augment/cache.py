@@ -8,9 +8,10 @@ next question is asked: a killed run asks again only what was under way, and fin
 import json
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import RLock
@@ -50,20 +51,29 @@ def records() -> Iterator[sqlite3.Connection]:
 
 @cache
 def connection(where: Path, process: int) -> sqlite3.Connection:
-    """The table of records, made if need be; a process opens it once and never its parent's.
+    """The table of records, made if need be; a process opens it once and never its parent's."""
+    if not where.exists():
+        create(where)
+    opened = sqlite3.connect(where, timeout=SECONDS, check_same_thread=False)
+    opened.execute("PRAGMA synchronous=NORMAL")
+    return opened
 
-    Written ahead and without waiting for the disk: a killed process loses nothing that it wrote,
-    and a machine without power the last records, no more.
+
+def create(where: Path) -> None:
+    """An empty table, whole or not at all, unless another process was faster.
+
+    Written ahead (WAL) and without waiting for the disk: a killed process loses nothing that it
+    wrote, and a machine without power the last records, no more. Only one process may turn WAL on,
+    or SQLite says at once that the file is locked; hence the file that nobody else knows.
     """
     where.parent.mkdir(parents=True, exist_ok=True)
-    opened = sqlite3.connect(where, timeout=SECONDS, check_same_thread=False)
-    opened.execute("PRAGMA journal_mode=WAL")
-    opened.execute("PRAGMA synchronous=NORMAL")
-    with opened:
-        opened.execute(
-            "CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID"
-        )
-    return opened
+    with tempfile.TemporaryDirectory(prefix=".", dir=where.parent) as scratch:
+        new = Path(scratch, where.name)
+        with closing(sqlite3.connect(new)) as table:
+            table.execute("PRAGMA journal_mode=WAL")
+            table.execute("CREATE TABLE made (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+        with suppress(FileExistsError):
+            where.hardlink_to(new)
 
 
 def recall(maker: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
