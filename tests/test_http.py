@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
-from chat import Reply, chat, engine, said
 
 from augment import cache
 from augment.engine import Engine, name_of, translate
 from augment.engines import http
 from augment.translation import Direction, Translation, faults
+from benchmarks.chat import Reply, chat, engine, said
 from corpus.shards import Shards
 from corpus.table import InputError
 

@@ -1,10 +1,10 @@
-"""A chat endpoint on loopback that answers as a test says, and keeps what it was asked."""
+"""A chat endpoint on loopback that answers as it is told, and keeps what it was asked."""
 
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -53,7 +53,13 @@ def chat(react: Callable[[int, str], Reply]) -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle(self) -> None:
+            """Serve one connection; who asked may be killed while asking."""
+            with suppress(ConnectionError):
+                super().handle()
+
         def do_POST(self) -> None:
+            """Keep what is asked, and react."""
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             content = body["messages"][0]["content"]
             with lock:
@@ -69,6 +75,7 @@ def chat(react: Callable[[int, str], Reply]) -> Iterator[Server]:
                     served.open.append(served.open[-1] - 1)
 
         def reply(self, how: Reply) -> None:
+            """Send an answer, or a part of it."""
             time.sleep(how.seconds)
             self.send_response(how.status)
             if how.wait is not None:
