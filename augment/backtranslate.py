@@ -14,6 +14,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 from augment.engine import Engines, name_of, opened, ready, translate
 from augment.making import Row, child, held_back, lowest
+from augment.translation import faults
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
@@ -60,6 +61,7 @@ def backtranslate(  # noqa: PLR0913
         report[key] = {
             "chosen": len(parents),
             "empty": len(parents) - len(new),
+            "faults": faults(found),
             "held_back": against_human(parents, new, params.monolingual_share),
         }
     table = canonical(pa.Table.from_pylist(made, schema=SYNTHETIC))

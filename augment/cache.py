@@ -5,16 +5,24 @@ lies in the user's cache folder, outside the project. Each answer of an engine i
 next question is asked: a killed run asks again only what was under way, and finds the rest.
 """
 
+import json
+import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from threading import RLock
 
 import platformdirs
+from tqdm import tqdm
 
 from corpus.table import InputError, digest
 
 SECONDS = 60.0  # a worker waits for another's write
+LOCK = RLock()  # the threads of a process share its connection
 
 
 def path() -> Path:
@@ -24,67 +32,111 @@ def path() -> Path:
 
 @contextmanager
 def records() -> Iterator[sqlite3.Connection]:
-    """The open table of records, made if need be; what was written is committed at the end.
+    """The open table of records; what was written is committed at the end, or nothing is.
 
     Raises:
-        InputError: the file cannot be opened or is no database.
-
+        InputError: the file cannot be read or written, or is no database.
     """
     where = path()
     try:
-        where.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(where, timeout=SECONDS)) as connection, connection:
-            connection.execute("PRAGMA journal_mode=WAL")  # a write a call: no wait for the disk
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS made (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID"
-            )
-            yield connection
+        with LOCK, connection(where, os.getpid()) as open_table:
+            yield open_table
     except (sqlite3.DatabaseError, OSError) as error:
+        connection.cache_clear()
         raise InputError(
-            f"{where} cannot be used as a cache ({error}); delete it, or make its folder writable"
+            f"{where} cannot be used as a cache ({error}); free some space, make its folder "
+            "writable, or delete it"
         ) from error
+
+
+@cache
+def connection(where: Path, process: int) -> sqlite3.Connection:
+    """The table of records, made if need be; a process opens it once and never its parent's."""
+    if not where.exists():
+        create(where)
+    opened = sqlite3.connect(where, timeout=SECONDS, check_same_thread=False)
+    opened.execute("PRAGMA synchronous=NORMAL")
+    return opened
+
+
+def create(where: Path) -> None:
+    """An empty table, whole or not at all, unless another process was faster.
+
+    Written ahead (WAL) and without waiting for the disk: a killed process loses nothing that it
+    wrote, and a machine without power the last records, no more. Only one process may turn WAL on,
+    or SQLite says at once that the file is locked; hence the file that nobody else knows.
+    """
+    where.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=where.parent) as scratch:
+        new = Path(scratch, where.name)
+        with closing(sqlite3.connect(new)) as table:
+            table.execute("PRAGMA journal_mode=WAL")
+            table.execute("CREATE TABLE made (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+        with suppress(FileExistsError):
+            where.hardlink_to(new)
 
 
 def recall(maker: Sequence[str], texts: Sequence[str]) -> dict[str, str]:
     """What this maker made of those of the texts that it has met before."""
-    with records() as connection:
-        found = {}
-        for text in texts:
-            query = "SELECT text FROM made WHERE key = ?"
-            if row := connection.execute(query, (digest(*maker, text),)).fetchone():
-                found[text] = row[0]
-        return found
+    keys = {digest(*maker, text): text for text in texts}
+    query = "SELECT key, text FROM made WHERE key IN (SELECT value FROM json_each(?))"
+    with records() as table:
+        return {keys[key]: text for key, text in table.execute(query, (json.dumps([*keys]),))}
 
 
-def remembered(
-    make: Callable[[list[str]], list[str]], maker: Sequence[str], texts: Sequence[str], call: int
+def remembered(  # noqa: PLR0913
+    make: Callable[[list[str]], list[str]],
+    maker: Sequence[str],
+    texts: Sequence[str],
+    size: int,
+    threads: int = 1,
+    label: str = "",
 ) -> list[str]:
     """What `make` gives for the texts, each made once and for all.
 
     Args:
-        make: one text out for each text in.
+        make: one text out for each text in; where there are threads, safe to call in them.
         maker: method, settings and engine, as strings: all that the outcome depends on.
-        call: texts that `make` gets at a time; their outcomes are recorded together.
+        size: texts that `make` gets in a call; their outcomes are recorded together.
+        threads: calls under way at once; a thread records an answer before its next call.
+        label: of the progress bar; empty: none.
 
     Raises:
         RuntimeError: `make` lost a text.
-
     """
-    known = recall(maker, texts)
-    new = [text for text in dict.fromkeys(texts) if text not in known]
-    for start in range(0, len(new), call):
-        asked = new[start : start + call]
+
+    def answered(asked: list[str]) -> list[str]:
         made = make(asked)
         if len(made) != len(asked):
             raise RuntimeError(f"{maker[0]} made {len(made)} segments of {len(asked)}")
         record(maker, asked, made)
-        known |= zip(asked, made, strict=True)
+        return made
+
+    known = recall(maker, texts)
+    new = [text for text in dict.fromkeys(texts) if text not in known]
+    calls = [new[start : start + size] for start in range(0, len(new), size)]
+    made = threaded(answered, calls, threads, label)
+    known |= zip(new, (text for part in made for text in part), strict=True)
     return [known[text] for text in texts]
+
+
+def threaded(
+    answered: Callable[[list[str]], list[str]], calls: list[list[str]], threads: int, label: str
+) -> list[list[str]]:
+    """The answer to each call; after an error no call begins, and those under way are recorded."""
+    if threads == 1:
+        return [answered(asked) for asked in tqdm(calls, desc=label, disable=not label)]
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = [pool.submit(answered, asked) for asked in calls]
+        try:
+            return [done.result() for done in tqdm(waiting, desc=label, disable=not label)]
+        finally:
+            for one in waiting:
+                one.cancel()
 
 
 def record(maker: Sequence[str], texts: Sequence[str], made: Sequence[str]) -> None:
     """Write what the maker made of the texts."""
     rows = [(digest(*maker, text), one) for text, one in zip(texts, made, strict=True)]
-    with records() as connection:
-        connection.executemany("INSERT OR REPLACE INTO made VALUES (?, ?)", rows)
+    with records() as table:
+        table.executemany("INSERT OR REPLACE INTO made VALUES (?, ?)", rows)

@@ -8,12 +8,12 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
 from augment import cache as records
-from augment.engines import pivot, thot
+from augment.engines import apertium, http, pivot, thot
 from augment.translation import Direction, Translate, Translation
 from corpus.settings import Language
 from corpus.shards import Shards, map_shards
@@ -23,17 +23,23 @@ Way = Literal["forward", "backward"]  # pivot to target, and back
 CHUNK = 50  # segments that a worker of the pool is handed at a time
 OWN = "own"  # the name in `engines` of the translator trained here
 
-Spec = Annotated[thot.Thot | pivot.Pivot, Field(discriminator="kind")]
+Spec = Annotated[
+    thot.Thot | apertium.Apertium | http.Http | pivot.Pivot, Field(discriminator="kind")
+]
 Engines = dict[str, Spec]  # by the name that methods call it
 
 
 class Engine(NamedTuple):
     """An engine set to one direction; small, so that a worker can be handed it."""
 
-    spec: thot.Thot | pivot.Pivot
+    spec: Any  # its settings, of a class of Spec
     direction: Direction
     folder: Path  # of the language's own translators, below that of stage translator
-    legs: tuple["Engine", ...] = ()  # of a pivot: the engines that it asks one after the other
+    legs: tuple["Engine", ...] = ()  # of a pivot: the engines that are asked one after the other
+
+    def __hash__(self) -> int:
+        """Of what it is written as: settings may hold dicts."""
+        return hash(repr(self))
 
 
 class Kind(NamedTuple):
@@ -43,6 +49,9 @@ class Kind(NamedTuple):
     load: Callable[[Engine, int], Translate]  # the best so many translations of each segment
     call: Callable[[Engine], int]  # segments in one call, whose answers are recorded together
     pooled: bool  # each worker loads its own; else it is asked in this process, threads and all
+    threads: Callable[[Engine], int] = lambda _: 1  # calls under way at once, unless pooled
+    # what it may cost, for the progress bar, before it is asked; InputError: more than allowed
+    estimate: Callable[[Engine, list[str]], str] = lambda *_: ""
 
 
 def opened(
@@ -73,12 +82,8 @@ def directed(name: str, direction: Direction, engines: Engines, folder: Path) ->
     spec = engines[name]
     if not isinstance(spec, pivot.Pivot):
         return Engine(spec, direction, folder)
-    ends = (direction.source, spec.middle), (spec.middle, direction.target)
-    legs = tuple(
-        directed(leg, Direction(*pair, direction.way), engines, folder)
-        for leg, pair in zip((spec.first, spec.second), ends, strict=True)
-    )
-    return Engine(spec, direction, folder, legs)
+    legs = (directed(leg, way, engines, folder) for leg, way in pivot.legs(spec, direction))
+    return Engine(spec, direction, folder, tuple(legs))
 
 
 def ready(engine: Engine) -> bool:
@@ -87,7 +92,7 @@ def ready(engine: Engine) -> bool:
     Raises:
         InputError: stage translator has not run for the language.
     """
-    if isinstance(engine.spec, pivot.Pivot):
+    if engine.legs:
         return all(map(ready, engine.legs))
     return not isinstance(engine.spec, thot.Thot) or thot.trained(engine.folder)
 
@@ -97,11 +102,6 @@ def way_folder(engine: Engine) -> Path:
     return engine.folder / engine.direction.way
 
 
-def through(engine: Engine, best: int) -> Translate:
-    """A pivot as a function."""
-    return pivot.load([loaded(leg, best) for leg in engine.legs])
-
-
 KINDS: dict[str, Kind] = {
     "thot": Kind(
         name=lambda engine: thot.name(way_folder(engine), engine.direction),
@@ -109,17 +109,27 @@ KINDS: dict[str, Kind] = {
         call=lambda _: 1,
         pooled=True,
     ),
-    "pivot": Kind(
-        name=lambda engine: pivot.name(engine.direction, list(map(name_of, engine.legs))),
-        load=through,
+    "apertium": Kind(
+        name=lambda engine: apertium.name(engine.spec, engine.direction),
+        load=lambda engine, _: apertium.load(engine.spec, engine.direction),
+        call=lambda _: apertium.CALL,
+        pooled=False,
+    ),
+    "http": Kind(
+        name=lambda engine: http.name(engine.spec, engine.direction),
+        load=lambda engine, _: http.load(engine.spec, engine.direction),
         call=lambda _: 1,
         pooled=False,
+        threads=lambda engine: engine.spec.concurrency,
+        estimate=lambda engine, texts: http.estimate(engine.spec, engine.direction, texts),
     ),
 }
 
 
 def name_of(engine: Engine) -> str:
     """The engine's name for the column `engine`: kind@hash of its files, version and direction."""
+    if engine.legs:
+        return pivot.name(engine.direction, [name_of(leg) for leg in engine.legs])
     return KINDS[engine.spec.kind].name(engine)
 
 
@@ -141,33 +151,56 @@ def n_best(
 ) -> list[list[Translation]]:
     """The best so many translations of each text, best first, at least one.
 
+    A text of no character but white space is its own translation, and a pivot's two engines are
+    asked one after the other, so that each one's answers are recorded as its own.
+
     Raises:
+        InputError: the engine cannot be asked.
         RuntimeError: the engine lost a segment.
     """
+    new = sorted({text for text in texts if text.strip()})
+    if engine.legs:
+        first, second = engine.legs
+        passed = translate(first, new, shards, label)
+        last = n_best(second, [found.text for found in passed], best, shards, label)
+        found = dict(zip(new, map(pivot.joined, passed, last), strict=True))
+    else:
+        found = dict(zip(new, told(engine, new, best, shards, label), strict=True))
+    return [found.get(text) or [Translation("", None, 0)] for text in texts]
+
+
+def told(
+    engine: Engine, texts: list[str], best: int, shards: Shards, label: str
+) -> list[list[Translation]]:
+    """What the records say of different texts, and the engine of those that are new to them."""
     if not texts:
         return []
     maker = ("translate", name_of(engine), str(best))
     known = records.recall(maker, texts)
-    new = sorted(set(texts) - known.keys())
+    new = [text for text in texts if text not in known]
     kind = KINDS[engine.spec.kind]
     size = CHUNK if kind.pooled else len(new)
     chunks = [new[start : start + size] for start in range(0, len(new), size or 1)]
-    ask = partial(asked, engine, best, maker)
     if kind.pooled and chunks:
-        made = map_shards(ask, chunks, shards, label)
+        made = map_shards(partial(asked, engine, best, maker, ""), chunks, shards, label)
     else:
-        made = [ask(chunk) for chunk in chunks]
+        label = f"{label}{kind.estimate(engine, new)}"
+        made = [asked(engine, best, maker, label, chunk) for chunk in chunks]
     known |= zip(new, (text for part in made for text in part), strict=True)
     return [read(known[text]) for text in texts]
 
 
-def asked(engine: Engine, best: int, maker: tuple[str, ...], texts: list[str]) -> list[str]:
+def asked(
+    engine: Engine, best: int, maker: tuple[str, ...], label: str, texts: list[str]
+) -> list[str]:
     """What the engine says of a few segments, as the records hold it."""
+    kind = KINDS[engine.spec.kind]
+    ask = loaded(engine, best)  # once, before there are threads
 
     def make(new: list[str]) -> list[str]:
-        return [written(found) for found in loaded(engine, best)(new)]
+        return [written(found) for found in ask(new)]
 
-    return records.remembered(make, maker, texts, KINDS[engine.spec.kind].call(engine))
+    return records.remembered(make, maker, texts, kind.call(engine), kind.threads(engine), label)
 
 
 def written(translations: Sequence[Translation]) -> str:

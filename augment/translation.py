@@ -1,6 +1,7 @@
 """What every translation engine takes and gives."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -10,6 +11,7 @@ class Translation(NamedTuple):
     text: str
     score: float | None  # the engine's own, higher is better, on no scale but its own; null: none
     unknown: int  # words that the engine did not know and passed on as they were
+    fault: str | None = None  # why the engine gave no translation; the text is then empty
 
 
 class Direction(NamedTuple):
@@ -27,3 +29,8 @@ Translate = Callable[[list[str]], list[list[Translation]]]
 def best_texts(found: Sequence[Sequence[Translation]]) -> list[str]:
     """The text of the best translation of each segment."""
     return [best[0].text for best in found]
+
+
+def faults(found: Iterable[Translation]) -> dict[str, int]:
+    """How many segments have no translation, by what the engine says was the reason."""
+    return dict(sorted(Counter(one.fault for one in found if one.fault).items()))
