@@ -14,6 +14,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 from augment.engine import Engines, name_of, opened, ready, translate
 from augment.making import Row, child, held_back, lowest
+from augment.protected import intact, load
 from augment.translation import faults
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
@@ -41,6 +42,7 @@ class Backtranslate:
 def backtranslate(  # noqa: PLR0913
     train: pa.Table,
     translator: Path,
+    protected: Path,
     params: Backtranslate,
     active: tuple[str, ...],
     languages: Languages,
@@ -57,11 +59,13 @@ def backtranslate(  # noqa: PLR0913
         sources = [best.text for best in found]
         named = name_of(engine) if parents else ""
         new = pair_up(parents, sources, named, languages[key].pivot)
-        made += new
+        safe, expressions = intact(parents, new, ("target", "source"), load(protected, key))
+        made += safe
         report[key] = {
             "chosen": len(parents),
             "empty": len(parents) - len(new),
             "faults": faults(found),
+            "protected": expressions,
             "held_back": against_human(parents, new, params.monolingual_share),
         }
     table = canonical(pa.Table.from_pylist(made, schema=SYNTHETIC))

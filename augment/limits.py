@@ -6,6 +6,7 @@ Each function gives reasons as the ledger has them: in plain words, with value a
 from collections.abc import Collection, Mapping, Sequence
 
 from augment.gates import PLAIN, Scores
+from augment.making import parents_of
 from augment.protected import Protected, lost
 from augment.review import Row
 from corpus.leak import leaks
@@ -34,8 +35,8 @@ def misplaced(row: Row, parents: Collection[str]) -> Reason | None:
     Args:
         parents: ids of the human training rows of its language.
     """
-    if row["parent"] not in parents:
-        return "parent is no training row", row["parent"], None
+    if strange := [parent for parent in parents_of(row) if parent not in parents]:
+        return "parent is no training row", strange[0], None
     sides = ["target"] if row["source"] is None else ["source", "target"]
     empty = [side for side in sides if not PLAIN(row[side] or "")]
     return (f"{empty[0]} has no word", None, None) if empty else None

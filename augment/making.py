@@ -58,6 +58,15 @@ def chance(method: str, id: str, *more: str) -> Random:
     return Random(digest("chance", method, id, *more))
 
 
+def parents_of(row: Mapping[str, Any]) -> list[str]:
+    """The ids of all rows that a synthetic row was made of; none of a human row.
+
+    >>> parents_of({"parent": "a", "others": ["b"]}), parents_of({"parent": None})
+    (['a', 'b'], [])
+    """
+    return [] if row["parent"] is None else [row["parent"], *(row.get("others") or ())]
+
+
 def child(parent: Mapping[str, Any], method: str, engine: str, **sides: str | None) -> Row:
     """A synthetic row of the parent with other sides; its id changes with its text."""
     row = {**parent, **sides}

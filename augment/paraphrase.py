@@ -14,6 +14,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 from augment.engine import Engine, Engines, name_of, opened, ready, translate
 from augment.making import child, lowest, share_of, shown
+from augment.protected import intact, load
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
@@ -43,6 +44,7 @@ def paraphrase(  # noqa: PLR0913
     train: pa.Table,
     translator: Path,
     monolingual_share: str,
+    protected: Path,
     params: Paraphrase,
     active: tuple[str, ...],
     languages: Languages,
@@ -64,12 +66,18 @@ def paraphrase(  # noqa: PLR0913
         reasons = [
             reason(row["target"], trip, params) for row, trip in zip(parents, trips, strict=True)
         ]
-        made += [
+        new = [
             child(row, "paraphrase", engine, target=trip, source=shown(row, share))
             for row, trip, why in zip(parents, trips, reasons, strict=True)
             if why is None
         ]
-        report[key] = {"tried": len(parents), "outcome": Counter(w or "kept" for w in reasons)}
+        safe, expressions = intact(parents, new, ("target", "target"), load(protected, key))
+        made += safe
+        report[key] = {
+            "tried": len(parents),
+            "outcome": Counter(w or "kept" for w in reasons),
+            "protected": expressions,
+        }
     table = canonical(pa.Table.from_pylist(made, schema=SYNTHETIC))
     return Output({"rows": table}, {"languages": report})
 

@@ -4,15 +4,17 @@ A team keeps them in augment/protected/<language>.tsv, in git: one expression a 
 note for people. An expression is found as whole words, whatever their case and spacing.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import regex
 
 from corpus.table import InputError
 
 Span = tuple[int, int]  # of characters
+Row = dict[str, Any]
 HEADER = "expression\tnote"
 BEFORE, AFTER = r"(?<![\p{L}\p{M}\p{N}])", r"(?![\p{L}\p{M}\p{N}])"
 
@@ -30,6 +32,11 @@ class Protected(NamedTuple):
     def found(self, text: str) -> list[str]:
         """The protected expressions of the text, as it writes them."""
         return [text[start:end] for start, end in self.spans(text)]
+
+    def listed(self, text: str) -> set[str]:
+        """The protected expressions of the text, as the list has them."""
+        names = {" ".join(name.split()).casefold(): name for name in self.expressions}
+        return {names[" ".join(found.split()).casefold()] for found in self.found(text)}
 
 
 def load(folder: Path, language: str) -> Protected:
@@ -69,3 +76,36 @@ def lost(parent: str, made: str, known: Protected) -> list[str]:
         else:
             gone.append(text)
     return gone
+
+
+def intact(
+    parents: Iterable[Row], made: Iterable[Row], sides: tuple[str, str], known: Protected
+) -> tuple[list[Row], dict[str, dict[str, int]]]:
+    """The made rows that hold each protected expression of their parent, and what became of each.
+
+    Args:
+        sides: the side of the parent that was read, and the side of the row that was made of it.
+
+    Returns:
+        Beside the rows, by expression as the list has it: rows in which it was `kept` as it was,
+        and those `left_out` for the loss of it or of another one.
+    """
+    texts = {row["id"]: row[sides[0]] or "" for row in parents}
+    safe: list[Row] = []
+    kept, left_out = Counter[str](), Counter[str]()
+    for row in made:
+        parent = texts[row["parent"]]
+        gone = lost(parent, row[sides[1]] or "", known)
+        (left_out if gone else kept).update(known.listed(parent))
+        safe += [] if gone else [row]
+    names = sorted({*kept, *left_out})
+    return safe, {name: {"kept": kept[name], "left_out": left_out[name]} for name in names}
+
+
+def outside(text: str, known: Protected, change: Callable[[str], str]) -> str:
+    """The text changed where no protected expression stands; each part between is changed alone."""
+    parts, end = [], 0
+    for start, stop in known.spans(text):
+        parts += [change(text[end:start]), text[start:stop]]
+        end = stop
+    return "".join([*parts, change(text[end:])])

@@ -10,11 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pyarrow as pa
 from tqdm import tqdm
 
 from augment.making import Row, child, share_of, share_of_rows, shown
+from augment.protected import Protected, intact, load, outside
+from augment.protected import protected as make_protected
 from corpus.orthography import (
     WORD,
     Profile,
@@ -34,6 +37,7 @@ Writer = Callable[[str], str]  # from a word to the word in another spelling
 Made = tuple[list[Row], dict[str, int]]
 
 PLAIN = matching_key(None)
+NOTHING = make_protected(())
 
 
 @settings
@@ -90,17 +94,23 @@ def writer(known: Profile, write: tuple[Rule, ...], key: Writer) -> Writer:
     return change
 
 
-def written(text: str, write: Writer, names: frozenset[str] = frozenset()) -> tuple[str, float]:
+def written(
+    text: str,
+    write: Writer,
+    names: frozenset[str] = frozenset(),
+    kept: Protected = NOTHING,
+) -> tuple[str, float]:
     """The text in another spelling, and the share of its words that changed; 0 without a word.
 
     Args:
         names: the words of the other side; a word that stands on both sides is left alone.
+        kept: expressions whose words are left alone.
     """
 
     def rewrite(found: re.Match[str]) -> str:
         return found[0] if PLAIN(found[0]) in names else write(found[0])
 
-    made = WORD.sub(rewrite, text)
+    made = outside(text, kept, lambda part: WORD.sub(rewrite, part))
     words = list(zip(WORD.findall(text), WORD.findall(made), strict=False))
     return made, sum(one != other for one, other in words) / max(1, len(words))
 
@@ -110,19 +120,20 @@ def choice(
     writers: dict[str, Writer],
     key: Writer,
     least: float,
+    kept: Protected,
 ) -> tuple[str, str] | None:
     """An orthography, not the row's own, that changes its text enough; and the text in it."""
     spellings = [name for name in writers if name != row["orthography"]]
     names = frozenset(PLAIN(row["source"] or "").split())
     first = int(place("spelling", row["id"]) * len(spellings))
     for spelling in spellings[first:] + spellings[:first]:
-        made, changed = written(row["target"], writers[spelling], names)
+        made, changed = written(row["target"], writers[spelling], names, kept)
         if changed and changed >= least and key(made) == key(row["target"]):
             return spelling, made
     return None
 
 
-def respell_language(rows: list[Row], orthography: str, least: float) -> Made:
+def respell_language(rows: list[Row], orthography: str, least: float, kept: Protected) -> Made:
     """The new rows of one language, and how many came of each orthography or of none.
 
     Args:
@@ -133,7 +144,7 @@ def respell_language(rows: list[Row], orthography: str, least: float) -> Made:
     engine = f"respell@{digest(load_text(orthography))}"
     made, found = [], Counter[str]()
     for row in tqdm(rows, desc=f"respell {orthography}"):
-        chosen = choice(row, writers, key, least)
+        chosen = choice(row, writers, key, least, kept)
         spelling, target = chosen or ("none", "")
         found[spelling] += 1
         if chosen:
@@ -145,6 +156,7 @@ def respell(  # noqa: PLR0913
     train: pa.Table,
     spelling: pa.Table,
     monolingual_share: str,
+    protected: Path,
     params: Respell,
     active: tuple[str, ...],
     languages: Languages,
@@ -157,6 +169,7 @@ def respell(  # noqa: PLR0913
     own = dict(zip(*(spelling[name].to_pylist() for name in ("id", "orthography")), strict=True))
     rows: list[Row] = []
     spellings: dict[str, dict[str, int]] = {}
+    expressions = {}
     for language, human in sorted(rows_of(train, active, languages).items()):
         share = params.share.get(language, params.share["default"])
         chosen = [
@@ -166,10 +179,17 @@ def respell(  # noqa: PLR0913
         ]
         orthography = languages[language].orthography
         if chosen and orthography is not None and writers_of(orthography):
-            made, spellings[language] = respell_language(chosen, orthography, params.least_changed)
-            rows += made
+            known = load(protected, language)
+            made, spellings[language] = respell_language(
+                chosen, orthography, params.least_changed, known
+            )
+            sides = ("target", "target")
+            safe, expressions[language] = intact(chosen, made, sides, known)
+            rows += safe
     table = pa.Table.from_pylist(rows, SYNTHETIC)
-    return Output({"rows": canonical(table)}, {"tried_by_spelling": spellings})
+    return Output(
+        {"rows": canonical(table)}, {"tried_by_spelling": spellings, "protected": expressions}
+    )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ COLUMNS = ("id", "verdict", "reviewer", "comment")
 VERDICTS = ("good", "bad", "unsure")
 MARK = "row-"  # before an id in a sheet: a spreadsheet reads 12345e678 as a number
 HUMAN = "human"  # the method of rows that nobody made
-MAKES_SOURCE = ("backtranslate",)  # methods whose source is made; others take their parent's
+MAKES_SOURCE = ("backtranslate",)  # of the target alone; others' sources are, or say, a parent's
+MAKES_TARGET = ("forward",)  # of a source that stands alone: no human pair's text is in the row
 
 Row = Mapping[str, Any]
 

@@ -8,7 +8,9 @@ import duckdb
 from corpus.settings import Languages, owner_of
 from corpus.table import InputError, text
 
-METHODS = ("backtranslate", "paraphrase", "respell")  # stages that make rows
+METHODS = (  # stages that make rows
+    *("backtranslate", "paraphrase", "respell", "noise", "concatenate", "forward", "pivot"),
+)
 STAGES = (
     *("gather", "clean", "identify", "assess", "dedup", "spelling", "bitext"),
     *("select", "split", "validate", "mix"),
@@ -61,12 +63,15 @@ def whole_id(data: Path, prefix: str) -> str:
     return prefix if prefix in ids else str(ids[0])
 
 
-def found(folder: Path, value: str, column: str = "id") -> list[Row]:
+def found(
+    folder: Path, value: str, column: str = "id", test: str = "{column} = {value}"
+) -> list[Row]:
     """The rows of a table with a value in a column; none where the table is not there."""
     paths = [str(path) for path in sorted(folder.glob("*.parquet"))]
     if not paths:
         return []
-    query = f'select * from read_parquet($1) where "{column}" = $2'
+    where = test.format(column=f'"{column}"', value="$2")
+    query = f"select * from read_parquet($1) where {where}"
     relation = duckdb.execute(query, [paths, value])
     names = [name for name, *_ in relation.description]
     return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
@@ -189,7 +194,8 @@ def synthetic(data: Path, made: list[tuple[str, Row]]) -> list[str]:
     """How a synthetic row was made and what validate says of it."""
     lines = []
     for method, row in made:
-        lines += said(method, [f"made from {row['parent']} by {row['engine']}", *texts([row])])
+        parents = ", ".join([row["parent"], *(row["others"] or ())])
+        lines += said(method, [f"made from {parents} by {row['engine']}", *texts([row])])
         scores = found(data / "validate" / "scores", row["id"])
         shown = [measure(n, v, {}) for r in scores for n, v in measures(r)]
         lines += said("validate", verdicts(data, "validate", row["id"]) + shown)
@@ -200,7 +206,9 @@ def children(data: Path, row_id: str) -> list[str]:
     """The synthetic rows made from a row, each with what validate says of it."""
     lines = []
     for method in METHODS:
-        for row in found(data / method / "rows", row_id, "parent"):
+        folder = data / method / "rows"
+        further = found(folder, row_id, "others", "list_contains({column}, {value})")
+        for row in found(folder, row_id, "parent") + further:
             judged = verdicts(data, "validate", row["id"]) or ["not validated"]
             lines.append(f"{row['id']} {method}: {judged[0]}")
     return lines

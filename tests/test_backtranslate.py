@@ -78,7 +78,9 @@ def test_without_rows_the_table_is_empty_and_needs_no_model(
     corpus: Corpus, tmp_path: Path, targets: tuple[str | None, ...]
 ) -> None:
     table = corpus(*targets, language="ote_Latn")
-    made = backtranslate(table, tmp_path / "no model", ALL, ("nah", "amh"), KNOWN, ENGINES, HERE)
+    made = backtranslate(
+        table, tmp_path / "no model", tmp_path, ALL, ("nah", "amh"), KNOWN, ENGINES, HERE
+    )
     assert made.tables["rows"].schema == SYNTHETIC
     assert len(made.tables["rows"]) == 0
     assert made.report["languages"]["amh"]["chosen"] == 0
@@ -126,8 +128,12 @@ def test_two_languages_each_with_its_own_model(
     table = pa.concat_tables(
         [corpus("atl xochitl", "calli", language="nci_Latn"), corpus("ውሃ ቤት", language="amh_Ethi")]
     )
-    made = backtranslate(table, tmp_path, ALL, ("nah", "amh"), KNOWN, ENGINES, HERE)
+    made = backtranslate(
+        table, tmp_path, tmp_path / "lists", ALL, ("nah", "amh"), KNOWN, ENGINES, HERE
+    )
     pairs = {(row["source"], row["target"]) for row in made.tables["rows"].to_pylist()}
     assert pairs == {("agua flor", "atl xochitl"), ("casa", "calli"), ("agua casa", "ውሃ ቤት")}
     assert len(set(made.tables["rows"]["engine"].to_pylist())) == 2
-    assert made == backtranslate(table, tmp_path, ALL, ("nah", "amh"), KNOWN, ENGINES, HERE)
+    assert made == backtranslate(
+        table, tmp_path, tmp_path / "lists", ALL, ("nah", "amh"), KNOWN, ENGINES, HERE
+    )

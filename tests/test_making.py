@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from augment.making import chance, lowest, share_of_rows
-from augment.protected import load, lost, protected
+from augment.protected import intact, load, lost, outside, protected
 from corpus.table import InputError
 
 Corpus = Callable[..., pa.Table]
@@ -52,6 +52,29 @@ def test_what_is_lost_is_counted() -> None:
     assert lost("in atl, in atl", "IN ATL agua", IDIOMS) == ["in atl"]
     assert lost("calli", "casa", IDIOMS) == []
     assert protected([]).found("in atl") == []
+
+
+def test_rows_that_lose_an_expression_are_left_out_and_counted() -> None:
+    texts = ("in atl, in tepetl", "IN  ATL in tepetl", "calli", "ዛሬ ሰላም ነው።", "in atl ሰላም ነው")
+    parents = [{"id": str(n), "target": text} for n, text in enumerate(texts)]
+    said = ("el in atl y el cerro", "el agua y el cerro", "casa", "hoy ሰላም ነው", "In atl")
+    made = [{"parent": str(n), "source": text} for n, text in enumerate(said)]
+    safe, figures = intact(parents, made, ("target", "source"), IDIOMS)
+    assert [row["parent"] for row in safe] == ["0", "2", "3"]
+    assert figures == {
+        "in atl": {"kept": 1, "left_out": 1},
+        "in atl in tepetl": {"kept": 0, "left_out": 1},
+        "ሰላም ነው": {"kept": 1, "left_out": 1},
+    }
+    assert intact(parents, made, ("target", "source"), protected([])) == (made, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("no in atl calli", "NO in atl CALLI"), ("calli", "CALLI"), ("in atl", "in atl"), ("", "")],
+)
+def test_only_what_is_outside_protected_expressions_changes(text: str, expected: str) -> None:
+    assert outside(text, IDIOMS, str.upper) == expected
 
 
 def test_a_list_is_read_or_its_fault_named(tmp_path: Path) -> None:

@@ -131,6 +131,21 @@ def test_rows_held_back_as_monolingual_come_without_their_source(
     assert 0 < sum(rows["bitext"].to_pylist()) < 40
 
 
+def test_a_row_of_several_parents_answers_for_each(corpus: Corpus, verdicts: Folder) -> None:
+    train = corpus(*["in atl"] * 40, sources=("la verdad",) * 40)
+    hidden, *_ = [id for id in train["id"].to_pylist() if held_back(id, 0.5)]
+    first, second, *_ = [id for id in train["id"].to_pylist() if not held_back(id, 0.5)]
+    (row,) = made("a", parent=first).to_pylist()
+    joined = pa.Table.from_pylist([row | {"others": [second]}], schema=SYNTHETIC)
+    rows, _, _ = mixed(train, joined, verdicts(), share="0.5")
+    assert "a" in rows["id"].to_pylist()
+    leaky = pa.Table.from_pylist([row | {"others": [second, hidden]}], schema=SYNTHETIC)
+    with pytest.raises(RuntimeError, match=f"row a has the source held back in {hidden}"):
+        mixed(train, leaky, verdicts(), share="0.5")
+    _, dropped, _ = mixed(train, joined, verdicts(f"{second},bad,ana,"), share="0.5")
+    assert dropped["a"] == "parent rejected by reviewers"
+
+
 def test_a_child_with_a_source_that_is_held_back_stops_the_run(
     corpus: Corpus, verdicts: Folder
 ) -> None:

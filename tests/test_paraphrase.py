@@ -48,7 +48,17 @@ def test_the_source_is_kept_unless_it_is_held_back(corpus: Corpus) -> None:
 def test_without_rows_the_table_is_empty_and_needs_no_model(
     corpus: Corpus, tmp_path: Path, targets: tuple[None, ...]
 ) -> None:
-    made = paraphrase(corpus(*targets), tmp_path, "0.25", PARAMS, ("nah",), KNOWN, ENGINES, HERE)
+    made = paraphrase(
+        corpus(*targets),
+        tmp_path,
+        "0.25",
+        tmp_path / "lists",
+        PARAMS,
+        ("nah",),
+        KNOWN,
+        ENGINES,
+        HERE,
+    )
     assert made.tables["rows"].schema == SYNTHETIC
     assert made.report["languages"] == {"nah": {"tried": 0, "outcome": {}}}
 
@@ -70,11 +80,15 @@ def test_a_round_trip_swaps_synonyms(
     thot.train([(b, a) for a, b in pairs], tmp_path / "nah/backward")
     (tmp_path / "nah/ids.txt").touch()  # the stage's own list of the pairs
     table = corpus("calli atl", "atl atl", "chantli atl", sources=("casa agua",) * 3)
-    made = paraphrase(table, tmp_path, "0", PARAMS, ("nah",), KNOWN, ENGINES, HERE)
+    made = paraphrase(
+        table, tmp_path, "0", tmp_path / "lists", PARAMS, ("nah",), KNOWN, ENGINES, HERE
+    )
     (row,) = made.tables["rows"].to_pylist()
     assert (row["source"], row["target"]) == ("casa agua", "chantli atl")
     assert (row["origin"], row["parent"]) == ("paraphrase", "0")
     assert row["engine"].startswith("round-trip@")
     assert made.report["languages"]["nah"]["outcome"] == {"kept": 1, "too near its parent": 2}
-    held = paraphrase(table, tmp_path, "1", PARAMS, ("nah",), KNOWN, ENGINES, HERE)
+    held = paraphrase(
+        table, tmp_path, "1", tmp_path / "lists", PARAMS, ("nah",), KNOWN, ENGINES, HERE
+    )
     assert held.tables["rows"]["source"].to_pylist() == [None]

@@ -19,6 +19,7 @@ DATA = {
     "corpus/orthography.py": "corpus/orthography",
     "train/cards.py": "train/templates",
     "augment/protected.py": "augment/protected",
+    "augment/edits.py": "augment/noise",
 }
 MADE = ("out", "report", "curves", "page", "data", "model")  # words that name what a stage writes
 

@@ -21,6 +21,7 @@ CASES = [
     if not line.startswith("#")
 ]
 ALL = Respell(share={"default": 1.0}, least_changed=0.3)
+LISTS = Path("no lists")
 KEY = matching_key("nah")
 NAHUATL = (
     "Auh ynic amo hueca quitztica yn Aztlan",
@@ -52,7 +53,7 @@ def told(train: pa.Table, orthography: str | None = None) -> pa.Table:
 
 def rows_of(train: pa.Table, params: Respell = ALL, orthography: str | None = "nah") -> pa.Table:
     """The rows that respell makes of a training split of Nahuatl."""
-    made = respell(train, told(train), "0", params, ("nah",), languages(orthography))
+    made = respell(train, told(train), "0", LISTS, params, ("nah",), languages(orthography))
     return made.tables["rows"]
 
 
@@ -77,7 +78,7 @@ def test_the_key_stays_and_a_second_writing_changes_nothing(orthography: str, te
 @pytest.mark.parametrize("own", ["ack", "sep", "inali"])
 def test_a_row_is_never_written_in_its_own_orthography(corpus: Corpus, own: str) -> None:
     train = corpus(*(f"quichihua yn {number} tlacatl" for number in range(20)))
-    output = respell(train, told(train, own), "0", ALL, ("nah",), languages("nah"))
+    output = respell(train, told(train, own), "0", LISTS, ALL, ("nah",), languages("nah"))
     tried = output.report["tried_by_spelling"]["nah"]
     assert own not in tried
     assert sum(tried.values()) == 20
@@ -102,7 +103,7 @@ def test_rows_name_their_parent_method_and_rules(corpus: Corpus) -> None:
 
 def test_a_source_that_is_held_back_stays_hidden(corpus: Corpus) -> None:
     train = corpus(*NAHUATL, sources=tuple("abcdefgh"))
-    held = respell(train, told(train), "1", ALL, ("nah",), languages("nah")).tables["rows"]
+    held = respell(train, told(train), "1", LISTS, ALL, ("nah",), languages("nah")).tables["rows"]
     assert len(held) == 4
     assert held["source"].null_count == 4
 
@@ -119,6 +120,18 @@ def test_a_name_that_stands_on_both_sides_stays(corpus: Corpus) -> None:
     train = corpus("yn iquac Ana Xoco quichihuaz", sources=("cuando ANA Xoco, lo hará",))
     (made,) = rows_of(train)["target"].to_pylist()
     assert "Ana Xoco" in made
+
+
+def test_a_protected_expression_keeps_its_spelling(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "nah.tsv").write_text("expression\tnote\nquetzalli chalchihuitl\t\n", "utf-8")
+    train = corpus("Quichihua in Quetzalli  chalchihuitl quitta.", "quichihua quetzalli")
+    made = respell(train, told(train), "0", tmp_path, ALL, ("nah",), languages("nah"))
+    texts = {row["parent"]: row["target"] for row in made.tables["rows"].to_pylist()}
+    assert "in Quetzalli  chalchihuitl " in texts["0"]
+    assert "uichihua" not in texts["0"]
+    assert "quetzalli" not in texts["1"]  # alone it is a word like others
+    kept = {"quetzalli chalchihuitl": {"kept": 1, "left_out": 0}}
+    assert made.report["protected"] == {"nah": kept}
 
 
 def test_order_does_not_matter_and_the_same_call_gives_the_same_rows(corpus: Corpus) -> None:

@@ -47,6 +47,11 @@ def test_no_human_pair_comes_in_by_its_synthetic_child(corpus: Corpus) -> None:
     free, foreign = without_new_bitext(rows, {"0"})
     assert [row["id"] for row in free] == ["1", "4"]
     assert foreign == 2
+    joined = [rows[1] | {"origin": "concatenate", "others": ["x"]}]
+    assert without_new_bitext(joined, {"0"}) == ([], 1)
+    assert without_new_bitext(joined, {"0", "x"}) == (joined, 0)
+    alone = [rows[2] | {"origin": "forward"}, rows[2] | {"origin": "pivot"}]
+    assert without_new_bitext(alone, {"0"}) == (alone[:1], 1)
 
 
 def test_without_a_translator_nothing_is_trained(corpus: Corpus, tmp_path: Path) -> None:

@@ -94,6 +94,15 @@ def test_a_kept_row(data: Path) -> None:
     ]
 
 
+def test_a_row_of_several_parents_names_and_is_named_by_each(data: Path) -> None:
+    row = {"id": "j1", "parent": "0", "others": ["1"], "target": "in calli in calli"}
+    row |= {"origin": "concatenate", "engine": "concatenate@1"}
+    table = pa.Table.from_pylist([row], schema=SYNTHETIC)
+    write(table, data / "concatenate/rows", 10**6)
+    assert "  concatenate   made from 0, 1 by concatenate@1" in why(data, "j1", LANGUAGES)
+    assert any(line.endswith("j1 concatenate: not validated") for line in why(data, "1", LANGUAGES))
+
+
 def test_a_dropped_row(data: Path) -> None:
     lines = why(data, "1", LANGUAGES)
     assert "                target nci_Latn: 'In calli'" in lines  # as clean left it

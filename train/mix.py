@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from augment.making import held_back, share_of, shown
+from augment.making import held_back, parents_of, share_of, shown
 from augment.review import (
     HUMAN,
     MAKES_SOURCE,
@@ -124,11 +124,12 @@ def rejected(
 
 
 def orphaned(rows: list[Row], said: Mapping[str, str]) -> Reasons:
-    """Synthetic rows whose human parent reviewers rejected: they carry on what is bad in it."""
+    """Synthetic rows of which reviewers rejected a parent: they carry on what is bad in it."""
     return {
-        row["id"]: ("parent rejected by reviewers", row["parent"], "most say good")
+        row["id"]: ("parent rejected by reviewers", parent, "most say good")
         for row in rows
-        if row["parent"] is not None and said.get(row["parent"]) == "bad"
+        for parent in parents_of(row)[::-1]  # the first of them is named
+        if said.get(parent) == "bad"
     }
 
 
@@ -219,8 +220,8 @@ def entry(row: Row, params: Mix, share: float) -> dict[str, Any]:
     synthetic = row["parent"] is not None
     source = row["source"] if synthetic else shown(row, share)
     kept = synthetic and source is not None and row["origin"] not in MAKES_SOURCE
-    if kept and held_back(row["parent"], share):
-        raise RuntimeError(f"mix: row {row['id']} has the source held back in {row['parent']}")
+    if hidden := [parent for parent in parents_of(row) if kept and held_back(parent, share)]:
+        raise RuntimeError(f"mix: row {row['id']} has the source held back in {hidden[0]}")
     weight = params.synthetic_weight[row["origin"]] if synthetic else params.human_weight
     if weight is None:  # left_out has said so
         raise RuntimeError(f"mix: row {row['id']} of {row['origin']} has no weight")

@@ -2,8 +2,9 @@
 
 Its yardstick is the model of stage `translator`: the same engine on the same human pairs, which
 that stage left as a list of ids. The two differ in the synthetic pairs and in nothing else: a
-synthetic pair with a human source comes in only where its parent is one of those pairs, or it would
-bring new human bitext. The mixture's weights are for the adapter and count for nothing here. Where
+synthetic pair with a human source comes in only where its parents are such pairs, or it would
+bring new human bitext; one whose source is in another pivot language is no pair of this translator.
+The mixture's weights are for the adapter and count for nothing here. Where
 there is no yardstick, for lack of pairs, nothing is trained.
 """
 
@@ -12,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from augment.engines import thot
-from augment.making import Row, lowest
-from augment.review import MAKES_SOURCE
+from augment.making import Row, lowest, parents_of
+from augment.review import MAKES_SOURCE, MAKES_TARGET
 from augment.translator import Pair, longest
 from corpus.settings import settings
 from corpus.stage import Output, run
@@ -46,7 +47,9 @@ def retrain(
     seen = set((translator / language / "ids.txt").read_text("utf-8").split())
     human = [row for row in rows if not row["synthetic"] and row["id"] in seen]
     made, foreign = without_new_bitext(rows, {row["id"] for row in human})
-    synthetic = added(made, len(human), params)
+    pivots = {row["source_language"] for row in human}
+    spoken = [row for row in made if row["source_language"] in pivots]
+    synthetic = added(spoken, len(human), params)
     ordered = sorted(human + synthetic, key=lambda row: row["id"])
     pairs: list[Pair] = [(row["source"], row["target"]) for row in ordered]
     if len(pairs) < 2:
@@ -58,6 +61,7 @@ def retrain(
             "human_of_translator_not_in_mixture": len(seen) - len(human),
             "synthetic": len(synthetic),
             "synthetic_of_other_parents_left_out": foreign,
+            "synthetic_of_other_pivots_left_out": len(made) - len(spoken),
             "engine": f"thot@{thot.weights(out / 'forward')}",
         }
     )
@@ -71,7 +75,8 @@ def without_new_bitext(rows: list[Row], human: set[str]) -> tuple[list[Row], int
 
     """
     made = [row for row in rows if row["synthetic"] and row["bitext"]]
-    free = [row for row in made if row["origin"] in MAKES_SOURCE or row["parent"] in human]
+    alone = (*MAKES_SOURCE, *MAKES_TARGET)
+    free = [row for row in made if row["origin"] in alone or human.issuperset(parents_of(row))]
     return free, len(made) - len(free)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from corpus.formats import arrow, delimited, jsonl, text, tmx
+from corpus.formats import arrow, delimited, glossary, jsonl, lift, sfm, text, tmx
 from corpus.formats.record import Record, line_count
 from corpus.formats.source import Source, files
 
@@ -17,6 +17,7 @@ READERS = {
     "moses": text.read_moses,
     "tmx": tmx.read,
 }
+DICTIONARIES = {"lift": lift.read, "sfm": sfm.read, "glossary": glossary.read}
 COUNTS: dict[str, Callable[[Path], int]] = {  # what a file holds, counted by other means
     "csv": line_count,
     "tsv": line_count,
@@ -37,6 +38,8 @@ def records(source: Source, roots: dict[str, Path]) -> Iterator[tuple[str, Recor
     for name, path in files(source, roots):
         if source.format == "datasets":
             read = arrow.read_dataset(str(path), wanted, source.revision)
+        elif source.format in DICTIONARIES:
+            read = DICTIONARIES[source.format](path, wanted, source.segment)
         else:
             read = READERS[source.format](path, wanted, source.header)
         taken = 0

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from corpus.formats.record import Record
-from corpus.formats.source import Source
+from corpus.formats.source import PARTS, Source
 from corpus.table import SCHEMA, digest, row_id
 
 VERDICT = ("reason", "value", "limit")  # what the ledger says of a row
@@ -87,7 +87,7 @@ def fault(
 def aligned(source: Source) -> bool:
     """Whether rows are beads of two texts that were cut into sentences."""
     sides = (source.columns.source, source.columns.target)
-    return source.segment is not None and None not in sides
+    return source.segment not in (None, *PARTS) and None not in sides
 
 
 def empty(source: str | None, target: str | None, alone: tuple[str, ...]) -> str | None:

@@ -15,7 +15,7 @@ from unicode_segmentation_rs import unicode_sentences
 
 from corpus.formats.align import align
 from corpus.formats.record import Record
-from corpus.formats.source import Source
+from corpus.formats.source import PARTS, Source
 
 LETTER = regex.compile(r"\p{L}")
 INITIAL = regex.compile(r"(?<![\p{L}\p{M}\p{N}'’.])\p{Lu}\p{M}*\.\s*\Z")
@@ -92,7 +92,9 @@ def unwrapped(text: str) -> str:
 def segmented(source: Source, record: Record) -> Iterator[Record]:
     """The record cut as its source asks: a record a sentence, or a bead of aligned sentences."""
     sides = record.values[:2]
-    if source.segment is None or not all(side is None or isinstance(side, str) for side in sides):
+    if source.segment in (None, *PARTS) or not all(
+        side is None or isinstance(side, str) for side in sides
+    ):
         yield record
         return
     if not any(side and side.strip() for side in sides):

@@ -8,6 +8,9 @@ from corpus.formats.record import Column
 from corpus.settings import settings
 from corpus.table import InputError
 
+DICTIONARIES = ("lift", "sfm", "glossary")  # formats
+PARTS = ("headwords", "examples")  # of a dictionary
+
 
 @settings
 class Columns:
@@ -16,7 +19,8 @@ class Columns:
     csv and tsv: a number from 1, or a name where the first row is a header. jsonl, parquet and
     datasets: a name; `translation.nah` reaches into a nested one. text: 1, the line. moses and
     documents: the end of the file's name, `nah` in book.nah. tmx: a language code, type of property
-    or attribute.
+    or attribute. lift: a language code. sfm: the marker of the headword, `lx`, and of the gloss,
+    `ge`, `gn` or `gr`. glossary: the names of those columns.
     """
 
     source: Column
@@ -37,12 +41,24 @@ class Source:
     language: str  # key of languages
     path: str  # fetched/… or raw/…, also a pattern: raw/books/*.txt; data sets also hub/owner/name
     format: Literal[
-        "csv", "tsv", "jsonl", "parquet", "text", "documents", "moses", "tmx", "datasets"
+        "csv",
+        "tsv",
+        "jsonl",
+        "parquet",
+        "text",
+        "documents",
+        "moses",
+        "tmx",
+        "datasets",
+        "lift",
+        "sfm",
+        "glossary",
     ]
     header: bool  # whether the first row of csv and tsv names the columns
     revision: str | None  # commit of a hub data set
     columns: Columns
-    segment: Literal["sentences", "wrapped"] | None  # cut records into sentences; null: they are
+    # cut records into sentences (null: they are); or the part of a dictionary (null: both)
+    segment: Literal["sentences", "wrapped", "headwords", "examples"] | None
     alone: tuple[Literal["source", "target"], ...]  # sides that may stand without the other
     varieties: dict[str, str]  # value -> ISO 639-3; "": where empty or no column, "*": any other
     domains: dict[str, str]  # document -> genre, such as scripture; "*": any other
@@ -109,6 +125,17 @@ def check_segments(source: Source) -> None:
     """
     if source.format == "documents" and source.segment is None:
         raise ValueError("format documents has a document a file; segment says how to cut it")
+    dictionary = source.format in DICTIONARIES
+    if source.segment is not None and (source.segment in PARTS) != dictionary:
+        raise ValueError(
+            f"segment {source.segment!r} is not for format {source.format!r}: "
+            f"{list(PARTS)} are for {list(DICTIONARIES)}, sentences and wrapped for the others"
+        )
+    columns = source.columns
+    if dictionary and not (columns.document is columns.position is columns.variety is None):
+        raise ValueError("a dictionary gives document and position: their columns are null")
+    if dictionary and (columns.source is None or columns.target is None):
+        raise ValueError("a dictionary needs columns.source and columns.target")
     if source.segment is not None and source.columns.position is not None:
         raise ValueError("segment needs columns.position null: the parts of a record get their own")
 

@@ -1,11 +1,11 @@
 """TMX, the exchange format of translation memories."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from xml.etree.ElementTree import Element
 
-from corpus.formats.record import BLOCK, Column, Record, names_only, opened
+from corpus.formats.elements import elements
+from corpus.formats.record import Column, Record, names_only
 from corpus.table import InputError
 
 CODE = {"bpt", "ept", "it", "ph", "ut", "sub"}  # hold a program's markup, not text
@@ -46,64 +46,7 @@ def found(unit: Unit, name: str | None) -> list[str]:
 
 def units(path: Path) -> Iterator[tuple[int, Unit]]:
     """The line and the texts of each <tu>, as they are read."""
-    done: list[tuple[int, Element]] = []
-    parser = unit_parser(path, done)
-    with opened(path) as file:
-        last = False
-        while not last:
-            block = file.read(BLOCK)
-            last = not block
-            try:
-                parser.Parse(block, last)
-            except expat.ExpatError as error:
-                raise InputError(f"{path} is no well-formed XML: {error}") from None
-            yield from ((line, texts(element)) for line, element in done)
-            done.clear()
-
-
-def unit_parser(path: Path, done: list[tuple[int, Element]]) -> expat.XMLParserType:
-    """A parser that appends each <tu> to `done`, with its line, and keeps nothing else."""
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-
-    def outside(tag: str, attributes: dict[str, str]) -> None:
-        if tag == "tu":
-            begin(parser.CurrentLineNumber, attributes)
-
-    def begin(line: int, attributes: dict[str, str]) -> None:
-        builder = TreeBuilder()
-        builder.start("tu", attributes)
-
-        def end(tag: str) -> None:
-            builder.end(tag)
-            if tag == "tu":
-                done.append((line, builder.close()))
-                handle(parser, outside, None, None)
-
-        handle(parser, builder.start, builder.data, end)
-
-    def refuse(name: str, *_: object) -> None:
-        raise InputError(f"{path} declares the entity {name!r}, which may blow up; take it out")
-
-    def miss(name: str, _: bool) -> None:
-        raise InputError(f"{path} uses the entity {name!r}, which it does not define; write it out")
-
-    parser.EntityDeclHandler = refuse
-    parser.SkippedEntityHandler = miss
-    handle(parser, outside, None, None)
-    return parser
-
-
-def handle(
-    parser: expat.XMLParserType,
-    start: Callable[[str, dict[str, str]], object],
-    text: Callable[[str], object] | None,
-    end: Callable[[str], object] | None,
-) -> None:
-    """Set what the parser calls for tags and text."""
-    parser.StartElementHandler = start
-    parser.CharacterDataHandler = text
-    parser.EndElementHandler = end
+    return ((line, texts(element)) for line, element in elements(path, "tu"))
 
 
 def texts(element: Element) -> Unit:
