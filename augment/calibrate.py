@@ -6,7 +6,6 @@ rows too is reported, but never counts: its correlation is measured on seen text
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,17 @@ from augment.gates import (
     GATES,
     Pair,
     Scores,
-    Translate,
     Yardstick,
     chrf,
     measure,
 )
 from augment.limits import broken
+from augment.makers import OTHER, Maker
 from augment.review import Row
 from corpus.table import place
 
 DRAWS = 1000  # of the bootstrap
+UNKNOWN: dict[str, str | None] = {"source": None, "target": None}  # a calibration row's parent
 SEEN = ("language",)  # identify learns from all trusted text, validation rows included
 
 
@@ -73,8 +73,13 @@ def trusted(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     }
 
 
-def risks(scores: Sequence[Scores], weights: Mapping[str, float]) -> list[float]:
-    """The weighted mean of a row's rank in each gate, 0 (best) to 1; null is in the middle."""
+def risks(scores: Sequence[Scores], weights: Mapping[str, float]) -> list[float | None]:
+    """The weighted mean of a row's rank in each gate, 0 (best) to 1; null is in the middle.
+
+    All are null where no gate has a weight: nothing is known to tell good rows from bad.
+    """
+    if not weights:
+        return [None] * len(scores)
     total = np.zeros(len(scores))
     for gate, weight in weights.items():
         values = np.array([s[gate] for s in scores], dtype=float)  # null becomes nan
@@ -83,7 +88,7 @@ def risks(scores: Sequence[Scores], weights: Mapping[str, float]) -> list[float]
         if known.any():
             ranks[known] = (rankdata(-GATES[gate] * values[known]) - 0.5) / known.sum()
         total += weight * ranks
-    return [float(risk) for risk in total / (sum(weights.values()) or 1)]
+    return [float(risk) for risk in total / sum(weights.values())]
 
 
 def correlations(scores: Sequence[Scores], truth: Sequence[float], seed: int) -> dict[str, Any]:
@@ -104,12 +109,13 @@ def together(
 ) -> dict[str, Any]:
     """How well the risk ranks rows whose truth its weights have not seen (two folds)."""
     fold = [place("fold", id) < 0.5 for id in ids]
-    risk = np.zeros(len(ids))
+    risk = np.full(len(ids), 0.5)
     for side in (True, False):
         mine = [n for n in range(len(ids)) if fold[n] == side]
         others = [n for n in range(len(ids)) if fold[n] != side]
         figures = correlations([scores[n] for n in others], [truth[n] for n in others], seed)
-        risk[mine] = risks([scores[n] for n in mine], trusted(figures))
+        found = risks([scores[n] for n in mine], trusted(figures))
+        risk[mine] = [0.5 if value is None else value for value in found]
     figures = rank_correlation(risk.tolist(), truth, seed)
     return (
         figures if figures["spearman"] is None else {**figures, **halves(risk.tolist(), truth, -1)}
@@ -150,39 +156,55 @@ def effect(
 def calibrate(
     pairs: Sequence[Row],
     yards: Yardstick,
-    backward: Translate | None,
+    maker: Maker | None,
     limits: Mapping[str, float | None],
     seed: int,
 ) -> tuple[dict[str, Any], dict[str, float]]:
-    """Each gate against the true quality of back-translations, and the weights that follow.
+    """Each gate against the true quality of what an engine makes, and the weights that follow.
 
     Args:
-        pairs: human, of the validation split: their targets are translated back.
-        backward: null where there is no translator, and so nothing to measure.
-        limits: those of back-translation, to report what each would drop.
+        pairs: human, of the validation split: one side of each is made anew out of the other.
+        maker: null where the method makes text that no human text can be held against.
+        limits: those of the method, to report what each would drop.
     """
-    if not pairs or backward is None:
-        return {"rows": 0}, {}
-    human = [row["source"] for row in pairs]
-    targets = [row["target"] for row in pairs]
-    made = backward(targets)
-    unknown: dict[str, str | None] = {"source": None, "target": None}
-    pair = partial(Pair, made=("source",), parent=unknown)
-    scores = measure(list(map(pair, made, targets)), yards, range(len(pairs)))
-    plain = measure(list(map(pair, human, targets)), yards, [])
-    truth = chrf(made, human)
+    if maker is None:
+        return {"rows": 0, "truth": "no truth to be held against"}, {}
+    if not pairs or maker.translate is None:
+        return {"rows": 0, "truth": "no translator" if pairs else "no validation pairs"}, {}
+    made = made_again(pairs, maker)
+    scores = measure(made, yards, range(len(pairs)) if maker.side == "source" else [])
+    truth = chrf([pair.texts[maker.side] for pair in made], [row[maker.side] for row in pairs])
     figures = correlations(scores, truth, seed)
     effects = effect(scores, truth, limits)
+    human = [Pair(row["source"], row["target"], (maker.side,), UNKNOWN) for row in pairs]
+    plain = measure(human, yards, [])
     gates = {
         gate: {**figures[gate], **effects.get(gate, {}), "human_95": within(plain, gate)}
         for gate in GATES
     }
+    weights = trusted(figures)
     report = {
         "rows": len(pairs),
+        "truth": f"human {maker.side}",
+        "engine": maker.engine,
         "measure": "mean sentence chrF++",
         "chrf": float(np.mean(truth)),
         "signature": str(CHRF_PLUS_PLUS.get_signature()),
         "gates": gates,
         "together": together([row["id"] for row in pairs], scores, truth, seed),
+        "weights": weights,
     }
-    return report, trusted(figures)
+    return report, weights
+
+
+def made_again(pairs: Sequence[Row], maker: Maker) -> list[Pair]:
+    """Human pairs with one side as the engine makes it of the other."""
+    if maker.translate is None:
+        return []
+    side, other = maker.side, OTHER[maker.side]
+    found = maker.translate([row[other] for row in pairs])
+    return [
+        Pair(sides["source"], sides["target"], (side,), UNKNOWN, said)
+        for row, said in zip(pairs, found, strict=True)
+        for sides in [{side: said.text, other: row[other]}]
+    ]

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from sacrebleu.metrics.chrf import CHRF
 
+from augment.translation import Translation
 from corpus.orthography import matching_key
 
 SIDES = ("source", "target")
@@ -22,6 +23,9 @@ GATES = {  # the sign of each gate's correlation with quality, if it works
     "repeated": -1,
     "likeness": -1,
     "round_trip": 1,
+    "unknown": -1,
+    "score": 1,
+    "match": 1,
 }
 PLAIN = matching_key(None)
 SHINGLE = 5  # characters
@@ -40,6 +44,8 @@ class Pair:
     target: str
     made: tuple[str, ...]  # the sides that a machine made
     parent: dict[str, str | None]  # the parent's sides; null where there is none, or it is hidden
+    said: Translation | None = None  # what the engine said as it made it; null: no engine, or lost
+    match: float | None = None  # share of human pairs that stage encoder matches less well
 
     @property
     def texts(self) -> dict[str, str]:
@@ -129,6 +135,13 @@ def chrf(made: Sequence[str], human: Sequence[str]) -> list[float]:
     ]
 
 
+def unknown(pair: Pair) -> float | None:
+    """Share of the words that the engine was asked to translate and did not know; null for none."""
+    asked = pair.target if pair.made == ("source",) else pair.source
+    words = len(PLAIN(asked or "").split())
+    return min(1.0, pair.said.unknown / words) if pair.said and words else None
+
+
 def worst(values: Iterable[float | None], gate: str) -> float | None:
     """The value that speaks most against a pair, among its made sides."""
     known = [value for value in values if value is not None]
@@ -160,6 +173,9 @@ def cheap(pair: Pair, yardstick: Yardstick) -> Scores:
         "length": None if source is None else length(source, pair.target, yardstick.ratio),
         "repeated": worst(map(repeated, made.values()), "repeated"),
         "likeness": worst((likeness(t, pair.parent[s]) for s, t in made.items()), "likeness"),
+        "unknown": unknown(pair),
+        "score": pair.said.score if pair.said else None,
+        "match": pair.match,
     }
 
 

@@ -6,6 +6,7 @@ Each function gives reasons as the ledger has them: in plain words, with value a
 from collections.abc import Collection, Mapping, Sequence
 
 from augment.gates import PLAIN, Scores
+from augment.protected import Protected, lost
 from augment.review import Row
 from corpus.leak import leaks
 from corpus.orthography import matching_key
@@ -21,6 +22,9 @@ REASONS = {
     "most_repeated": "repeats itself",
     "most_likeness": "too like its parent",
     "least_round_trip": "round trip lost it",
+    "most_unknown": "words its engine did not know",
+    "least_score": "its engine is unsure",
+    "least_match": "sides do not match",
 }
 
 
@@ -81,8 +85,36 @@ def twins(rows: Sequence[Row], human: Sequence[Row]) -> dict[str, Reason]:
     return found
 
 
-def over_quota(rows: Sequence[Row], risk: Mapping[str, float], most: int) -> dict[str, Reason]:
-    """The rows of one method beyond its quota: those of highest risk."""
-    ranked = sorted(rows, key=lambda row: (risk[row["id"]], digest("quota", row["id"])))
-    limit = f"{most} rows of lowest risk"
+def over_quota(
+    rows: Sequence[Row], risk: Mapping[str, float | None], most: int
+) -> dict[str, Reason]:
+    """The rows of one method beyond its quota: those of highest risk, by hash where it is null."""
+    ranked = sorted(rows, key=lambda row: (risk[row["id"]] or 0.0, digest("quota", row["id"])))
+    ranks = any(value is not None for value in risk.values())
+    limit = f"{most} rows {'of lowest risk' if ranks else 'by hash'}"
     return {row["id"]: ("over the quota", risk[row["id"]], limit) for row in ranked[most:]}
+
+
+def unprotected(
+    rows: Sequence[Row], parents: Mapping[str, Row], known: Protected
+) -> tuple[dict[str, Reason], dict[str, dict[str, int]]]:
+    """Rows whose target lost a protected expression of a parent's, and what became of each.
+
+    Of each expression that a parent has: how often, how often its rows kept it, and how many went.
+    """
+    reasons: dict[str, Reason] = {}
+    figures: dict[str, dict[str, int]] = {}
+    for row in rows:
+        parent = parents[row["parent"]]["target"] or ""
+        met, gone = known.found(parent), lost(parent, row["target"], known)
+        for text in met:
+            entry = figures.setdefault(text.casefold(), {"met": 0, "kept": 0, "rows_dropped": 0})
+            entry["met"] += 1
+            entry["kept"] += 1
+        for text in gone:
+            figures[text.casefold()]["kept"] -= 1
+        for text in {text.casefold() for text in gone}:
+            figures[text]["rows_dropped"] += 1
+        if gone:
+            reasons[row["id"]] = ("lost a protected expression", gone[0], "as often as its parent")
+    return reasons, figures

@@ -49,6 +49,7 @@ MIXTURE = pa.schema(
         pa.field("weight", pa.float64()),
         pa.field("synthetic", pa.bool_()),
         pa.field("bitext", pa.bool_()),
+        pa.field("order", pa.float64()),
     ]
 )
 
@@ -61,6 +62,7 @@ def mixture(corpus: Callable[..., pa.Table]) -> pa.Table:
     return pa.Table.from_pylist(
         [
             {**row, **kinds, "weight": 1.0, "synthetic": n % 4 == 0, "bitext": n % 4 > 0}
+            | {"order": None}
             for n, row in enumerate(rows.to_pylist())
         ],
         schema=MIXTURE,

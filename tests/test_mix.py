@@ -22,7 +22,16 @@ from augment.review import (
 from corpus.gather import DOCUMENTS as GATHERED
 from corpus.settings import Language
 from corpus.table import SYNTHETIC, InputError
-from train.concentration import MostShare, concentration, factors, levelled, units
+from train.concentration import (
+    MostShare,
+    Temperature,
+    concentration,
+    factors,
+    levelled,
+    units,
+    warmed,
+)
+from train.curriculum import ORDERS, ordered
 from train.mix import MIXTURE, Mix, mix
 
 LANGUAGES = {
@@ -30,7 +39,18 @@ LANGUAGES = {
     "oto": Language("Otomi", ("ote",), "Latn", "spa_Latn", (), None),
 }
 FREE = MostShare(None, None, None)
-PARAMS = Mix(3.0, {"respell": 1.0, "backtranslate": 0.5}, False, 0.3, 0.95, FREE)
+EVEN = Temperature(1.0, 1.0)
+PARAMS = Mix(
+    human_weight=3.0,
+    synthetic_weight={"respell": 1.0, "backtranslate": 0.5, "swap": None},
+    most_synthetic=None,
+    require_review=False,
+    most_bad=0.3,
+    confidence=0.95,
+    temperature=EVEN,
+    most_share=FREE,
+    order=None,
+)
 DOCUMENTS = GATHERED.empty_table()
 NONE = SYNTHETIC.empty_table()
 Corpus = Callable[..., pa.Table]
@@ -266,7 +286,13 @@ def test_a_method_without_a_weight_is_an_error(corpus: Corpus, verdicts: Folder)
 
 
 @pytest.mark.parametrize(
-    "change", [{"human_weight": 0.0}, {"synthetic_weight": {"respell": -1.0}}, {"most_bad": 2.0}]
+    "change",
+    [
+        {"human_weight": 0.0},
+        {"synthetic_weight": {"respell": -1.0}},
+        {"most_bad": 2.0},
+        {"most_synthetic": 1.0},
+    ],
 )
 def test_settings_out_of_range_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
@@ -316,7 +342,96 @@ def test_no_share_is_over_the_limit_and_none_under_it_is_touched(
     assert all(size <= limit * (1 + 1e-9) for size in made.values())
     assert all(0 < factor <= 1 for factor in by.values())
     assert concentration(made)["effective"] >= concentration(sizes)["effective"] * (1 - 1e-9)
-    assert len(levelled([], {}, MostShare(most, most, most))) == 0
+    assert len(levelled([], {}, MostShare(most, most, most), EVEN)) == 0
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), st.integers(1, 10**6), min_size=1, max_size=12),
+    st.floats(1, 100),
+)
+def test_temperature_evens_out_and_keeps_the_whole(
+    sizes: dict[str, int], temperature: float
+) -> None:
+    by = warmed(sizes, temperature)
+    made = {name: size * by[name] for name, size in sizes.items()}
+    assert sum(made.values()) == pytest.approx(sum(sizes.values()))
+    some = [(a, b) for a in sizes for b in sizes]
+    for a, b in some:  # the ratio of any two is the root of what it was
+        assert made[a] / made[b] == pytest.approx((sizes[a] / sizes[b]) ** (1 / temperature))
+    assert warmed({}, temperature) == {}
+
+
+def test_a_small_variety_is_seen_more_often_and_limits_hold_after(
+    corpus: Corpus, verdicts: Folder
+) -> None:
+    large = corpus(*["in teotl"] * 9)
+    small = corpus("in coyotl", language="nah_Latn", id="s", document="tales")
+    known = {"nah": Language("Nahuatl", ("nci", "nah"), "Latn", "spa_Latn", (), "nah")}
+    train = pa.concat_tables([large, small])
+
+    def weights(**change: object) -> dict[str, float]:
+        params = Mix(**{**vars(PARAMS), **change})
+        out = mix(train, made("a"), DOCUMENTS, verdicts(), "0", params, ("nah",), known)
+        rows = out.tables["nah/rows"]
+        assert len(rows) == 11
+        return dict(zip(rows["id"].to_pylist(), rows["weight"].to_pylist(), strict=True))
+
+    assert weights()["s"] == 3
+    warm = weights(temperature=Temperature(2.0, 1.0))
+    assert 9 * warm["s"] / (72 * warm["0"]) == pytest.approx((9 / 72) ** 0.5)
+    assert 9 * warm["s"] + 72 * warm["0"] == pytest.approx(3 * 81)  # as heavy as before
+    assert warm["a"] == pytest.approx(warm["0"] / 3)  # made from row 0
+    both = weights(temperature=Temperature(2.0, 1.0), most_share=MostShare(0.5, None, None))
+    assert 72 * both["0"] == pytest.approx(9 * both["s"])  # the document has no more than half
+
+
+def test_a_method_without_a_weight_of_its_own_is_left_out(corpus: Corpus, verdicts: Folder) -> None:
+    rows, dropped, report = mixed(corpus("atl"), made("a", origin="swap"), verdicts())
+    assert rows["id"].to_pylist() == ["0"]
+    assert dropped == {"a": "method is not mixed in"}
+    assert report["not_mixed_in"] == ["swap"]
+
+
+@pytest.mark.parametrize(("most", "rows"), [(0.0, 0), (0.2, 1), (0.5, 4), (0.6, 6), (0.9, 9)])
+def test_machines_made_no_more_than_their_share(
+    corpus: Corpus, verdicts: Folder, most: float, rows: int
+) -> None:
+    some = Mix(**{**vars(PARAMS), "most_synthetic": most})
+    names = [f"a{n}" for n in range(9)]
+    table, dropped, report = mixed(corpus(*["atl"] * 4), made(*names), verdicts(), some)
+    assert sum(table["synthetic"].to_pylist()) == rows
+    assert len(dropped) == 9 - rows
+    assert set(dropped.values()) <= {"over the share of synthetic rows"}
+    assert report["languages"]["nah"]["synthetic_share"] == pytest.approx(rows / (4 + rows))
+    again = mixed(corpus(*["atl"] * 4), made(*names[::-1]), verdicts(), some)
+    assert again[0].equals(table)
+
+
+def test_an_order_is_a_column_and_null_by_default(corpus: Corpus, verdicts: Folder) -> None:
+    train = corpus("in atl in tepetl", "atl", "ሰላም ነው ዛሬ")
+    assert set(mixed(train, made("a"), verdicts())[0]["order"].to_pylist()) == {None}
+    for order, first in (("length", "1"), ("rarity", "1"), ("synthetic_first", "a")):
+        some = Mix(**{**vars(PARAMS), "order": order})
+        rows = mixed(train, made("a"), verdicts(), some)[0].sort_by("order")
+        assert rows["id"][0].as_py() == first
+        assert rows["order"].null_count == 0
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_orders_of_any_text(order: Any) -> None:
+    rows = [
+        {"target": target, "synthetic": made}
+        for target, made in (("in atl", False), ("", False), ("ខ្ញុំ", True), ("nagaa dha", True))
+    ]
+    values = [row["order"] for row in ordered(rows, order)]
+    assert all(isinstance(value, float) for value in values)
+    assert ordered([], order) == []
+
+
+def test_rare_words_are_rarer() -> None:
+    rows = [{"target": t, "synthetic": False} for t in ("in atl", "in in", "in tepetl", "in atl")]
+    rare = {row["target"]: row["order"] for row in ordered(rows, "rarity")}
+    assert rare["in in"] < rare["in atl"] < rare["in tepetl"]
 
 
 def test_majority_leaves_a_tie_unsure() -> None:

@@ -17,8 +17,20 @@ ASIDE = yaml.safe_load((ROOT / "ablation/dvc.yaml").read_text("utf-8"))["stages"
 GRAPH = DEFAULT | ASIDE
 ORDER = ("corpus", "augment", "train")  # imports may point to the left only
 PARENTS = {"reports/adapt", "reports/retrain", "reports/evaluate", "plots/adapt"}  # one a language
-DATA = {"corpus/orthography.py": "corpus/orthography", "train/cards.py": "train/templates"}
-MADE = ("out", "report", "curves", "page", "data", "model", "figure")  # words that name what a stage writes
+DATA = {
+    "corpus/orthography.py": "corpus/orthography",
+    "train/cards.py": "train/templates",
+    "augment/protected.py": "augment/protected",
+}
+MADE = (
+    "out",
+    "report",
+    "curves",
+    "page",
+    "data",
+    "model",
+    "figure",
+)  # words that name what a stage writes
 
 
 def module_path(module: str) -> Path | None:

@@ -1,14 +1,24 @@
 """Gates measure what they say, drop what they should with a reason, and are calibrated honestly."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from augment.calibrate import correlations, halves, rank_correlation, risks, together, trusted
+from augment.calibrate import (
+    calibrate,
+    correlations,
+    halves,
+    rank_correlation,
+    risks,
+    together,
+    trusted,
+)
 from augment.engine import OWN
 from augment.engines import thot
 from augment.gates import (
@@ -25,8 +35,13 @@ from augment.gates import (
     unseen,
     yardstick_words,
 )
-from augment.limits import REASONS, broken, twins
-from augment.validate import SCORES, Human, Limits, Models, Validate, judge_all, validate
+from augment.limits import REASONS, broken, over_quota, twins, unprotected
+from augment.makers import Asking, Maker, engine_names, makers, said
+from augment.protected import protected
+from augment.review import Row
+from augment.translation import Translation
+from augment.validate import MATCHES, SCORES, Limits, Validate, judge_all, validate
+from augment.yardstick import Human, Models, yardstick
 from corpus.settings import Language
 from corpus.shards import Shards
 from corpus.table import SYNTHETIC, InputError, conserve
@@ -34,12 +49,15 @@ from corpus.table import SYNTHETIC, InputError, conserve
 LANGUAGES = {"nah": Language("Nahuatl", ("nci",), "Latn", "spa_Latn", (), "nah")}
 Corpus = Callable[..., pa.Table]
 Judged = Callable[..., dict[str, str | None]]
-OFF = Limits(*[None] * 7)
-TIGHT = Limits(0.5, 0.6, 0.5, 2.0, 0.5, None, None)
+OFF = Limits(*[None] * 10)
+TIGHT = Limits(0.5, 0.6, 0.5, 2.0, 0.5, *[None] * 5)
 METHODS = ("backtranslate", "respell")
+IDIOMS = protected(["in xochitl in cuicatl", "ሰላም ነው"])
+NO_MATCHES = pa.table({name: pa.array([], pa.string()) for name in MATCHES})
 PARAMS = Validate(
     limits=dict.fromkeys(METHODS, TIGHT),
     most_share=dict.fromkeys(METHODS, 9.0),
+    truth={"backtranslate": "source", "respell": None},
     similarity=0.8,
     calibration_rows=50,
     seed=0,
@@ -56,13 +74,17 @@ def lookup(text: str) -> str:
     return PAIRS.get(text, next((t for t, s in PAIRS.items() if s == text), text))
 
 
+def looked_up(texts: list[str]) -> list[Translation]:
+    return [Translation(lookup(text), -float(len(text)), 0) for text in texts]
+
+
 MODELS = Models(
     language={
         "source": lambda texts: [0.9] * len(texts),
         "target": lambda texts: [float("ñ" not in text) for text in texts],
     },
     forward=lambda texts: list(map(lookup, texts)),
-    backward=lambda texts: list(map(lookup, texts)),
+    makers={"backtranslate": Maker("source", "lookup@1", looked_up), "respell": None},
 )
 
 
@@ -86,6 +108,7 @@ def judged(corpus: Corpus) -> Judged:
             "validation": [],
             "held_out": [],
             "language": LANGUAGES["nah"],
+            "protected": IDIOMS,
         } | human
         hidden = whole.pop("hidden", {"0"})
         for row in whole["train"]:
@@ -199,7 +222,7 @@ def test_risk_is_a_weighted_mean_of_ranks() -> None:
     assert risks(scores, {"unseen": 1.0}) == [0.25, 0.75]
     assert risks(scores, {"unseen": 1.0, "language": 3.0}) == [0.25, 0.75]
     assert risks(scores, {"copied": 1.0}) == [0.5, 0.5]  # nothing measured
-    assert risks(scores, {}) == [0.0, 0.0]
+    assert risks(scores, {}) == [None, None]  # nothing is known to tell them apart
     assert risks([], {"unseen": 1.0}) == []
 
 
@@ -311,7 +334,7 @@ def test_every_row_of_a_method_with_a_limit_goes_on_the_round_trip(corpus: Corpu
     trips = Limits(**{**vars(OFF), "least_round_trip": 1.0})
     params = Validate(**{**vars(PARAMS), "limits": {"backtranslate": OFF, "respell": trips}})
     train = corpus(*PAIRS, sources=tuple(PAIRS.values())).to_pylist()
-    field = Human(train, [], [], LANGUAGES["nah"])
+    field = Human(train, [], [], LANGUAGES["nah"], IDIOMS)
     texts = [(f"la flor {n}", f"in xochitl {n}") for n in range(400)]
     rows = made(*texts, (None, "in atl"), origin="respell")
     out = judge_all(rows, {"nah": field}, lambda _: MODELS, params, LANGUAGES)
@@ -333,11 +356,197 @@ def test_a_method_without_limits_is_an_error(judged: Judged) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"similarity": 0.0}, {"most_share": {"respell": 1.0}}, {"calibration_rows": -1}],
+    [
+        {"similarity": 0.0},
+        {"most_share": {"respell": 1.0}},
+        {"truth": {"respell": None}},
+        {"calibration_rows": -1},
+    ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
         Validate(**{**vars(PARAMS), **change})
+
+
+def noisy(rows: int) -> tuple[list[Row], Maker, Maker]:
+    """Human pairs, and two engines of known quality: each spoils the words that it does not know.
+
+    The first names its unknown words, the second is silent and spoils other rows.
+    """
+    words = [
+        f"{a}{b}" for a in ("xochi", "tepe", "cal", "ቤተ", "ጫካ") for b in ("tl", "pan", "co", "ን")
+    ]
+    pairs: list[Row] = []
+    for n in range(rows):
+        some = Random(n).choices(words, k=8)
+        pairs.append({"id": f"v{n}", "source": " ".join(f"{w}s" for w in some)})
+        pairs[-1]["target"] = " ".join(some)
+
+    def engine(seed: int, says: bool) -> Callable[[list[str]], list[Translation]]:
+        def translate(texts: list[str]) -> list[Translation]:
+            made = []
+            for text in texts:
+                chance = Random(f"{seed} {text}")
+                bad = chance.randint(0, 8)
+                spoilt = ["qqq" if n < bad else f"{w}s" for n, w in enumerate(text.split())]
+                made.append(Translation(" ".join(spoilt), None, bad if says else 0))
+            return made
+
+        return translate
+
+    return (
+        pairs,
+        Maker("source", "told@1", engine(1, True)),
+        Maker("source", "mute@1", engine(2, False)),
+    )
+
+
+def test_each_engine_is_held_against_the_truth_by_what_it_makes() -> None:
+    pairs, told, mute = noisy(60)
+    field = Human(pairs, pairs, [], LANGUAGES["nah"], IDIOMS)
+    yards = yardstick(field, Models({}, None, {}))
+    loud, by_loud = calibrate(pairs, yards, told, {"most_unknown": 0.4}, 0)
+    assert loud["engine"] == "told@1"
+    assert loud["gates"]["unknown"]["spearman"] < -0.9  # what it did not know is what is bad
+    assert loud["gates"]["unseen"]["spearman"] < -0.9
+    assert loud["together"]["spearman"] < -0.9
+    assert loud["together"]["best_half"] > loud["together"]["worst_half"] + 30
+    assert loud["gates"]["unknown"]["kept_chrf"] > loud["gates"]["unknown"]["dropped_chrf"] + 30
+    assert {"unseen", "unknown"} <= by_loud.keys()
+    quiet, by_quiet = calibrate(pairs, yards, mute, {}, 0)
+    assert quiet["gates"]["unknown"]["spearman"] is None  # it never varies
+    assert "unknown" not in by_quiet
+    assert quiet["gates"]["match"]["rows"] == 0  # no score of translations, whoever made them
+    assert (loud, by_loud) == calibrate(pairs, yards, told, {"most_unknown": 0.4}, 0)
+
+
+def test_a_method_is_ranked_by_its_own_engine_and_one_without_truth_by_hash(
+    corpus: Corpus,
+) -> None:
+    pairs, told, _ = noisy(60)
+    human = [{**row, "language": "nci_Latn"} for row in pairs]
+    field = Human(human, human, [], LANGUAGES["nah"], IDIOMS)
+    texts = [row["target"] for row in pairs[:20]]
+    found = told.translate(texts) if told.translate else []
+    rows = [
+        {"id": f"{method}{n}", "source": one.text, "target": f"{text}{more}", "parent": f"v{n}"}
+        | {"language": "nci_Latn", "document": "d", "position": n, "origin": method}
+        for method, more in (("backtranslate", ""), ("respell", "!? ihuan"))
+        for n, (one, text) in enumerate(zip(found, texts, strict=True))
+    ]
+    params = Validate(**{**vars(PARAMS), "limits": dict.fromkeys(METHODS, OFF)})
+    params = replace(params, most_share=dict.fromkeys(METHODS, 8 / 60))
+    models = Models({}, None, {"backtranslate": told, "respell": None})
+    table = pa.Table.from_pylist(rows, schema=SYNTHETIC)
+    out = judge_all(table, {"nah": field}, lambda _: models, params, LANGUAGES)
+    figures = out.report["languages"]["nah"]["calibration"]
+    assert figures["respell"] == {"rows": 0, "truth": "no truth to be held against"}
+    assert figures["backtranslate"]["rows"] == 50
+    risk = {row["id"]: row["risk"] for row in out.tables["scores"].to_pylist()}
+    assert {risk[f"respell{n}"] for n in range(20)} == {None}
+    reasons = {row["id"]: row["reason"] for row in out.tables["ledger"].to_pylist()}
+    assert sum(reasons[f"respell{n}"] is None for n in range(20)) == 8
+    unknown: dict[str | None, list[int]] = {}
+    for n, one in enumerate(found):
+        unknown.setdefault(reasons[f"backtranslate{n}"], []).append(one.unknown)
+    assert len(unknown[None]) == 8
+    assert max(unknown[None]) <= min(unknown["over the quota"])
+
+
+def test_without_a_translator_nothing_is_calibrated() -> None:
+    pairs, told, _ = noisy(3)
+    yards = yardstick(Human(pairs, pairs, [], LANGUAGES["nah"], IDIOMS), Models({}, None, {}))
+    none = Maker("source", "", None)
+    assert calibrate(pairs, yards, none, {}, 0) == ({"rows": 0, "truth": "no translator"}, {})
+    assert calibrate([], yards, told, {}, 0) == ({"rows": 0, "truth": "no validation pairs"}, {})
+
+
+def test_an_engines_word_counts_for_the_text_that_it_said_only() -> None:
+    rows = [
+        {"source": "el agua es buena", "target": "in atl cualli"},
+        {"source": "el agua", "target": "in atl cualli"},  # shortened since
+    ]
+    maker = Maker("source", "lookup@1", looked_up)
+    assert [one and one.text for one in said(rows, maker)] == ["el agua es buena", None]
+    assert said([{"source": "agua", "target": None}], maker) == [None]
+    assert said(rows, None) == [None, None]
+
+
+def test_the_command_line_says_which_engine_a_method_used() -> None:
+    assert engine_names("") == {}
+    with pytest.raises(InputError, match="method:engine"):
+        engine_names("backtranslate")
+    asking = Asking(("nah", LANGUAGES["nah"]), {}, Path("nowhere"), Shards(10**8, 1, "pool", 0))
+    assert makers({"respell": None}, {}, asking) == {"respell": None}
+    with pytest.raises(InputError, match=r"validate\.truth names a side for \['forward'\]"):
+        makers({"forward": "target"}, {"backtranslate": "own"}, asking)
+
+
+@pytest.mark.parametrize(
+    ("parent", "target", "reason"),
+    [
+        ("in xochitl in cuicatl cualli", "in xochitl in cuicatl huey", None),
+        ("in xochitl in cuicatl cualli", "in xochitl ihuan cuicatl", "lost a protected expression"),
+        ("In Xochitl, in cuicatl", "in xochitl cualli", None),  # another text: a comma between
+        ("ሰላም ነው ዛሬ", "ሰላም ነበር ዛሬ", "lost a protected expression"),
+        ("ሰላም ነው ዛሬ", "ሰላም ነው ነገ", None),
+        ("nagaa dha", "nagaa miti", None),  # not on the list
+    ],
+)
+def test_a_target_that_lost_a_protected_expression_goes(
+    judged: Judged, corpus: Corpus, parent: str, target: str, reason: str | None
+) -> None:
+    wide = Validate(**{**vars(PARAMS), "limits": dict.fromkeys(METHODS, OFF)})
+    train = corpus(parent, sources=("la canción",)).to_pylist()
+    row = made(("la canción", target), origin="respell")
+    assert judged(row, wide, train=train, hidden=set()) == {"m0": reason}
+
+
+def test_what_became_of_protected_expressions_is_counted() -> None:
+    parents = {"p": {"target": "in xochitl in cuicatl, In xochitl in cuicatl; ሰላም ነው"}}
+    rows = [
+        {"id": "a", "parent": "p", "target": "in xochitl in cuicatl, ሰላም ነው"},
+        {"id": "b", "parent": "p", "target": "in xochitl in cuicatl, in xochitl in cuicatl ሰላም ነው"},
+    ]
+    reasons, figures = unprotected(rows, parents, IDIOMS)
+    assert reasons.keys() == {"a"}
+    assert figures == {
+        "in xochitl in cuicatl": {"met": 4, "kept": 3, "rows_dropped": 1},
+        "ሰላም ነው": {"met": 2, "kept": 2, "rows_dropped": 0},
+    }
+    parents["p"]["target"] = None
+    assert unprotected(rows, parents, IDIOMS) == ({}, {})
+
+
+def test_a_row_whose_twin_lost_an_expression_stays(judged: Judged, corpus: Corpus) -> None:
+    wide = Validate(**{**vars(PARAMS), "limits": dict.fromkeys(METHODS, OFF)})
+    train = corpus("in xochitl in cuicatl", "in cuicatl", sources=("a", "b")).to_pylist()
+    row = {"source": "una flor", "target": "in xochitl", "language": "nci_Latn", "position": 0}
+    rows = [{**row, "id": "m0", "parent": "0"}, {**row, "id": "m1", "parent": "1"}]
+    table = pa.Table.from_pylist([{**r, "origin": "respell"} for r in rows], schema=SYNTHETIC)
+    assert judged(table, wide, train=train, hidden=set()) == {
+        "m0": "lost a protected expression",
+        "m1": None,
+    }
+
+
+def test_sides_that_match_less_than_human_pairs_go(judged: Judged) -> None:
+    strict = Limits(**{**vars(OFF), "least_match": 0.02})
+    params = Validate(**{**vars(PARAMS), "limits": dict.fromkeys(METHODS, strict)})
+    rows = made(GOOD, ("la casa es buena", "in calli cualli"), ("el sol", "in tonatiuh"))
+    assert judged(rows, params, matches={"m0": 0.5, "m1": 0.01}) == {
+        "m0": None,
+        "m1": "sides do not match",
+        "m2": None,  # not measured
+    }
+
+
+def test_a_quota_without_risk_is_drawn_by_hash() -> None:
+    rows = [{"id": str(n)} for n in range(4)]
+    gone = over_quota(rows, dict.fromkeys("0123"), 2)
+    assert len(gone) == 2
+    assert gone == over_quota(rows[::-1], dict.fromkeys("0123"), 2)
+    assert {reason[1:] for reason in gone.values()} == {(None, "2 rows by hash")}
 
 
 @pytest.mark.slow
@@ -355,12 +564,15 @@ def test_the_stage_asks_the_models_on_disk(
     params = Validate(**{**vars(PARAMS), "limits": dict.fromkeys(METHODS, trips)})
     shards = Shards(most_bytes=10**8, workers=1, runner="pool", most_retries=0)
     out = validate(
-        train, seen, corpus(), [made(GOOD), made()], "0",
-        tmp_path, tmp_path, params, ("nah",), LANGUAGES, {OWN: thot.Thot(kind="thot")}, shards,
+        train, seen, corpus(), [made(GOOD), made()], NO_MATCHES, "backtranslate:own", "0",
+        tmp_path, tmp_path, tmp_path, params, ("nah",), LANGUAGES, {OWN: thot.Thot(kind="thot")},
+        shards,
     )  # fmt: skip
     figures = out.report["languages"]["nah"]
     assert out.tables["rows"]["id"].to_pylist() == ["m0"]
     assert out.tables["scores"]["round_trip"][0].as_py() > 30
     assert figures["language_model"] is False
-    assert figures["calibration"]["rows"] == 2
+    assert figures["calibration"]["backtranslate"]["rows"] == 2
+    assert figures["calibration"]["backtranslate"]["engine"].startswith("thot:nah-spa_Latn@")
+    assert "respell" not in figures["calibration"]  # it made no row
     assert figures["methods"]["backtranslate"]["kept"] == 1

@@ -43,7 +43,8 @@ PROMPT = "prompt.txt"  # what the adapters were asked with
 CODE = ("adapt.py", "examples.py", "model.py", "tokenizer.py", "trainer.py")  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 CHECKPOINTS = Path("scratch", "adapt")  # outside every output: a killed stage keeps them
-COLUMNS = ["id", "source", "target", "source_language", "language", "weight", "synthetic", "bitext"]
+COLUMNS = ["id", "source", "target", "source_language", "language"]  # of the mixture
+COLUMNS += ["weight", "synthetic", "bitext", "order"]
 
 
 @settings
@@ -216,10 +217,12 @@ def plan(params: Adapt, rows: list[Row], speaker: "Speaker") -> Iterator[Example
     shape = (speaker.separator, params.row_tokens, params.seed)
     phases: list[Iterator[Example]] = []
     if params.causal_steps:
-        causal = causal_rows(rows, speaker.encode, shape)
-        phases.append(next(causal) for _ in range(params.causal_steps * params.batch_rows))
+        number = params.causal_steps * params.batch_rows
+        causal = causal_rows(rows, speaker.encode, shape, number)
+        phases.append(next(causal) for _ in range(number))
     if params.tuning_steps:
-        phases.append(pair_rows(rows, params.prompt, speaker.encode, shape))
+        number = params.tuning_steps * params.batch_rows
+        phases.append(pair_rows(rows, params.prompt, speaker.encode, shape, number))
     return chain(*phases)
 
 

@@ -4,12 +4,15 @@ A corpus of a low-resource language is often a scripture and little else, and fi
 text are figures on scripture. The effective number of documents says so in one number: the inverse
 Simpson index, how many documents of equal size would be as concentrated.
 
-A limit takes no row away: it lowers the weight of what is over it.
+A limit takes no row away: it lowers the weight of what is over it. A temperature evens out: a group
+weighs as size^(1/T) of the same whole, so that small varieties are seen more often.
 
-Source: Simpson 1949, https://doi.org/10.1038/163688a0; Hill 1973, https://doi.org/10.2307/1934352
+Sources: Arivazhagan et al. 2019, https://arxiv.org/abs/1907.05019 (temperature);
+Simpson 1949, https://doi.org/10.1038/163688a0; Hill 1973, https://doi.org/10.2307/1934352
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +38,19 @@ class MostShare:
         for name, share in vars(self).items():
             if share is not None and not 0 < share <= 1:
                 raise ValueError(f"{name} must be above 0 and at most 1, or null, got {share}")
+
+
+@settings
+class Temperature:
+    """How far groups of a kind are evened out; 1: not at all, infinity: all weigh alike."""
+
+    variety: float
+    origin: float
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value >= 1:
+                raise ValueError(f"temperature of {name} must be at least 1, got {value}")
 
 
 def units(rows: Sequence[Row], documents: pa.Table) -> Units:
@@ -103,18 +119,48 @@ def factors(sizes: Mapping[str, float], most: float) -> dict[str, float]:
         over = more
 
 
-def levelled(rows: Sequence[Row], of: Units, most: MostShare) -> list[Row]:
-    """The rows with the weights that the limits leave; a synthetic row goes with its parent."""
+def warmed(sizes: Mapping[str, float], temperature: float) -> dict[str, float]:
+    """What each unit's weight is multiplied by so that it is as size^(1/T); the whole stays.
+
+    >>> {name: round(by, 3) for name, by in warmed({"a": 9, "b": 1}, 2).items()}
+    {'a': 0.833, 'b': 2.5}
+    """
+    whole = sum(sizes.values())
+    powers = {name: (size / whole) ** (1 / temperature) for name, size in sizes.items()}
+    rest = sum(powers.values())
+    return {name: power / rest * whole / sizes[name] for name, power in powers.items()}
+
+
+def levelled(
+    rows: Sequence[Row], of: Units, most: MostShare, temperature: Temperature
+) -> list[Row]:
+    """The rows with the weights that temperatures and then limits leave.
+
+    Temperatures go first, for a limit is a promise about what is trained on. A synthetic row goes
+    with its parent.
+    """
     made = list(rows)
+    for kind, value in vars(temperature).items():
+        if value != 1:
+            made = weighed(made, of, kind, partial(warmed, temperature=value))
     for kind, share in vars(most).items():
-        if share is None:
-            continue
-        by = factors({n: s for n, s in sizes(made, of, kind, True).items() if s}, share)
-        made = [
-            {**row, "weight": row["weight"] * by.get(of[row["parent"] or row["id"]][kind], 1.0)}
-            for row in made
-        ]
+        if share is not None:
+            made = weighed(made, of, kind, partial(factors, most=share))
     return made
+
+
+def weighed(
+    rows: Sequence[Row],
+    of: Units,
+    kind: str,
+    factors_of: Callable[[Mapping[str, float]], dict[str, float]],
+) -> list[Row]:
+    """The rows, each weight times its unit's factor; a unit without human text keeps its own."""
+    by = factors_of({n: s for n, s in sizes(rows, of, kind, True).items() if s})
+    return [
+        {**row, "weight": row["weight"] * by.get(of[row["parent"] or row["id"]][kind], 1.0)}
+        for row in rows
+    ]
 
 
 def measured(rows: Sequence[Row], of: Units) -> dict[str, Any]:

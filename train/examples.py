@@ -133,35 +133,74 @@ def asked(row: Row, prompt: str, backward: bool) -> tuple[str, str]:
     return filled_in, row[target]
 
 
-def causal_rows(
-    rows: Sequence[Row], encode: Encode, shape: tuple[int, int, int]
+def order_of(rows: Sequence[Row]) -> dict[str, float]:
+    """What the rows are sorted by; nothing where the mixture has no order."""
+    return {row["id"]: row["order"] for row in rows if row["order"] is not None}
+
+
+def texts_in_order(
+    drawn: Iterator[tuple[str, str]], encode: Encode, order: dict[str, float], tokens: int
+) -> Iterator[tuple[str, str]]:
+    """The texts that a run of so many tokens draws, easiest first; then the rest as drawn."""
+    held: list[tuple[str, str]] = []
+    while tokens > 0:
+        held.append(next(drawn))
+        tokens -= 1 + len(encode([held[-1][1]])[0])
+    yield from sorted(held, key=lambda text: order[text[0]])
+    yield from drawn
+
+
+def pairs_in_order(
+    examples: Iterator[Example], order: dict[str, float], shape: tuple[int, int, int], number: int
 ) -> Iterator[Example]:
-    """Packed target text, drawn by weight.
+    """The pairs that a run of so many packed rows draws, easiest first; then the rest as drawn."""
+    separator, length, _ = shape
+    held: list[Example] = []
+
+    def recorded() -> Iterator[Example]:
+        for example in examples:
+            held.append(example)
+            yield example
+
+    taken(packed_pairs(recorded(), separator, length), number)
+    yield from sorted(held, key=lambda example: order[example.names[0]])
+    yield from examples
+
+
+def causal_rows(
+    rows: Sequence[Row], encode: Encode, shape: tuple[int, int, int], number: int
+) -> Iterator[Example]:
+    """Packed target text, drawn by weight; what is drawn is sorted where the mixture has an order.
 
     Args:
         shape: separator, tokens in a row, seed.
+        number: packed rows of the run.
     """
     separator, length, seed = shape
     texts = {row["id"]: row["target"] for row in rows if row["target"]}
     weights = {row["id"]: row["weight"] for row in rows if row["target"]}
-    drawn = ((i, texts[i]) for i in draws(weights, seed))
+    drawn: Iterator[tuple[str, str]] = ((i, texts[i]) for i in draws(weights, seed))
+    if order := order_of(rows):
+        drawn = texts_in_order(drawn, encode, order, number * length)
     return packed_texts(drawn, encode, separator, length)
 
 
 def pair_rows(
-    rows: Sequence[Row], prompt: str, encode: Encode, shape: tuple[int, int, int]
+    rows: Sequence[Row], prompt: str, encode: Encode, shape: tuple[int, int, int], number: int
 ) -> Iterator[Example]:
-    """Packed pairs, both ways, drawn by weight; `shape` as for `causal_rows`."""
+    """Packed pairs, both ways, drawn by weight; `shape` and `number` as for `causal_rows`."""
     separator, length, seed = shape
     pairs = {row["id"]: row for row in rows if is_pair(row)}
     weights = {f"{way}{i}": row["weight"] for i, row in pairs.items() for way in ("<", ">")}
-    examples = (
+    examples: Iterator[Example] = (
         replace(
             pair_example(*asked(pairs[name[1:]], prompt, name[0] == "<"), encode, separator),
             names=(name[1:],),
         )
         for name in draws(weights, seed)
     )
+    if order := order_of(rows):
+        examples = pairs_in_order(examples, order, shape, number)
     return packed_pairs(examples, separator, length)
 
 

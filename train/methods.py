@@ -16,11 +16,13 @@ import pyarrow as pa
 from augment.backtranslate import Backtranslate, backtranslate
 from augment.engine import Engines
 from augment.gates import measure
+from augment.judge import as_pair
 from augment.limits import REASONS, broken
 from augment.making import Row, child
 from augment.paraphrase import Paraphrase, paraphrase
+from augment.protected import protected
 from augment.respell import Respell, respell
-from augment.validate import Human, Models, as_pair, yardstick
+from augment.yardstick import Human, Models, yardstick
 from corpus.settings import Languages, section, settings
 from corpus.shards import Shards
 from corpus.stage import Output
@@ -112,8 +114,8 @@ def made(name: str, method: Method, world: World) -> list[Row]:
 
 def passing(rows: list[Row], gates: Gates, world: World) -> list[Row]:
     """The rows that keep to some limits, by the gates that need no other model."""
-    human = Human(world.rows, [], [], world.languages[world.language])
+    human = Human(world.rows, [], [], world.languages[world.language], protected(()))
     parents = {row["id"]: row for row in world.rows}
     pairs = [as_pair(row, parents[row["parent"]]) for row in rows]
-    scores = measure(pairs, yardstick(human, Models({}, None, None)), [])
+    scores = measure(pairs, yardstick(human, Models({}, None, {})), [])
     return [row for row, one in zip(rows, scores, strict=True) if broken(one, gates) is None]

@@ -2,8 +2,10 @@
 
 Human text weighs more than synthetic text. A row that reviewers rejected goes with all that was
 made from it, and so does a method of which they rejected too many. The mixture is marked reviewed
-only where each synthetic method in it has been judged. The report says how concentrated it is, and
-`most_share` lowers the weight of a document, origin or domain that is too much of it.
+only where each synthetic method in it has been judged. The report says how concentrated it is;
+`temperature` evens out varieties and origins, and `most_share` lowers the weight of a document,
+origin or domain that is too much of it. `most_synthetic` is the most of its rows that machines may
+have made, and `order` the one that training follows.
 """
 
 from collections import Counter
@@ -28,8 +30,9 @@ from augment.review import (
 )
 from corpus.settings import Languages, owner_of, settings
 from corpus.stage import Output, run
-from corpus.table import SYNTHETIC, InputError, canonical, conserve, counts, ledger
-from train.concentration import MostShare, levelled, measured, units
+from corpus.table import SYNTHETIC, InputError, canonical, conserve, counts, ledger, place
+from train.concentration import MostShare, Temperature, Units, levelled, measured, units
+from train.curriculum import Order, ordered
 
 MIXTURE = pa.schema(
     [
@@ -38,6 +41,7 @@ MIXTURE = pa.schema(
         pa.field("weight", pa.float64(), nullable=False),  # of the row's loss
         pa.field("synthetic", pa.bool_(), nullable=False),
         pa.field("bitext", pa.bool_(), nullable=False),  # both sides may be used, as a pair
+        pa.field("order", pa.float64()),  # lowest is trained on first; null: as drawn
     ]
 )
 Reasons = dict[str, tuple[str, object, object]]
@@ -48,17 +52,24 @@ class Mix:
     """What a row weighs, and what reviewers decide."""
 
     human_weight: float  # of a human row's loss
-    synthetic_weight: dict[str, float]  # by method
+    synthetic_weight: dict[str, float | None]  # by method; null: its rows are left out
+    most_synthetic: float | None  # share of a mixture's rows, chosen by hash; null: all
     require_review: bool  # an active language without verdicts is an error
     most_bad: float  # share of bad rows of a method; it goes when surely above
     confidence: float  # of intervals
+    temperature: Temperature  # of the weights of varieties and origins
     most_share: MostShare  # of the training text's weight; what is over it weighs less
+    order: Order | None  # of training; null: as the weights draw them
 
     def __post_init__(self) -> None:
         weights = {"human_weight": self.human_weight, **self.synthetic_weight}
         for name, weight in weights.items():
-            if not weight > 0:
+            if weight is not None and not weight > 0:
                 raise ValueError(f"the weight of {name!r} must be above 0, got {weight}")
+        if self.most_synthetic is not None and not 0 <= self.most_synthetic < 1:
+            raise ValueError(
+                f"most_synthetic must be null, or at least 0 and below 1, got {self.most_synthetic}"
+            )
         if not (0 <= self.most_bad <= 1 and 0 < self.confidence < 1):
             raise ValueError(
                 "most_bad and confidence must be between 0 and 1, "
@@ -67,7 +78,7 @@ class Mix:
 
 
 def left_out(
-    row: Row, key: str | None, active: tuple[str, ...], weights: Mapping[str, float]
+    row: Row, key: str | None, active: tuple[str, ...], weights: Mapping[str, float | None]
 ) -> tuple[str, object, object] | None:
     """Why a row cannot enter any mixture, whatever reviewers say, or None."""
     if key not in active:
@@ -79,7 +90,20 @@ def left_out(
             f"params.yaml: section 'mix' lacks synthetic_weight.{row['origin']}; "
             f"it has {sorted(weights)}"
         )
+    if row["parent"] is not None and weights[row["origin"]] is None:
+        return "method is not mixed in", row["origin"], "a synthetic_weight"
     return None
+
+
+def over_share(rows: list[Row], most: float | None) -> Reasons:
+    """The synthetic rows beyond their share of a mixture: those of highest hash."""
+    if most is None:
+        return {}
+    made = [row for row in rows if row["parent"] is not None]
+    ranked = sorted(made, key=lambda row: (place("mixture", row["id"]), row["id"]))
+    room = int(most / (1 - most) * (len(rows) - len(made)) + 1e-9)  # 0.1 + 0.2 is above 0.3
+    limit = f"at most {most} of the mixture's rows"
+    return {row["id"]: ("over the share of synthetic rows", None, limit) for row in ranked[room:]}
 
 
 def rejected(
@@ -198,6 +222,8 @@ def entry(row: Row, params: Mix, share: float) -> dict[str, Any]:
     if kept and held_back(row["parent"], share):
         raise RuntimeError(f"mix: row {row['id']} has the source held back in {row['parent']}")
     weight = params.synthetic_weight[row["origin"]] if synthetic else params.human_weight
+    if weight is None:  # left_out has said so
+        raise RuntimeError(f"mix: row {row['id']} of {row['origin']} has no weight")
     return {
         **row,
         "source": source,
@@ -209,6 +235,12 @@ def entry(row: Row, params: Mix, share: float) -> dict[str, Any]:
     }
 
 
+def mixture(entries: list[dict[str, Any]], kinds: Units, params: Mix) -> pa.Table:
+    """The entries with the weights and the order that they are trained with."""
+    made = levelled(entries, kinds, params.most_share, params.temperature)
+    return canonical(pa.Table.from_pylist(ordered(made, params.order), schema=MIXTURE))
+
+
 def summary(rows: pa.Table) -> dict[str, Any]:
     """Rows of a mixture by kind, and the share of its weight that human text has."""
     weights = rows["weight"].to_numpy()
@@ -218,6 +250,7 @@ def summary(rows: pa.Table) -> dict[str, Any]:
         "rows": len(rows),
         "human": int(human.sum()),
         "synthetic": counts(rows.filter(rows["synthetic"]), "origin"),
+        "synthetic_share": 1 - float(human.mean()) if len(rows) else None,
         "bitext": int(rows["bitext"].to_numpy(zero_copy_only=False).sum()),
         "human_weight_share": float(weights[human].sum()) / whole if whole else None,
     }
@@ -251,23 +284,45 @@ def mix(  # noqa: PLR0913
         reason = left_out(row, owners[row["id"]], active, params.synthetic_weight)
         reasons |= {row["id"]: reason} if reason else {}
     for key in active:
-        kept = [row for row in rows if owners[row["id"]] == key and row["id"] not in reasons]
-        kinds = units([row for row in rows if owners[row["id"]] == key], documents)
-        made = levelled([entry(row, params, share) for row in kept], kinds, params.most_share)
-        tables[f"{key}/rows"] = canonical(pa.Table.from_pylist(made, schema=MIXTURE))
+        family = [row for row in rows if owners[row["id"]] == key]
+        kept = [row for row in family if row["id"] not in reasons]
+        reasons |= (over := over_share(kept, params.most_synthetic))
+        kinds = units(family, documents)
+        kept = [entry(row, params, share) for row in kept if row["id"] not in over]
+        tables[f"{key}/rows"] = mixture(kept, kinds, params)
         figures[key] |= summary(tables[f"{key}/rows"])
-        figures[key]["concentration"] = measured(made, kinds)
+        figures[key]["concentration"] = measured(tables[f"{key}/rows"].to_pylist(), kinds)
         figures[key] |= standing(figures[key]["methods"], figures[key]["synthetic"])
-        if params.require_review and not figures[key]["reviewed"]:
-            lacking = figures[key]["unjudged_methods"] or "any method"
-            raise InputError(
-                f"verdicts/{key}.csv judges no row of {lacking} and mix.require_review is true; "
-                "have the sheet of data/sample judged, or set it to false"
-            )
+        if params.require_review:
+            check_reviewed(key, figures[key])
     book = ledger([row["id"] for row in rows], "mix", reasons)
     check(train, synthetic, book, list(tables.values()))
     reviewed = all(found["reviewed"] for found in figures.values())
-    return Output({**tables, "ledger": book}, {"reviewed": reviewed, "languages": figures})
+    report = {"reviewed": reviewed, "languages": figures, **how(params)}
+    return Output({**tables, "ledger": book}, report)
+
+
+def check_reviewed(key: str, figures: Mapping[str, Any]) -> None:
+    """Pass where each method of a language's mixture has been judged.
+
+    Raises:
+        InputError: one has not.
+    """
+    if not figures["reviewed"]:
+        lacking = figures["unjudged_methods"] or "any method"
+        raise InputError(
+            f"verdicts/{key}.csv judges no row of {lacking} and mix.require_review is true; "
+            "have the sheet of data/sample judged, or set it to false"
+        )
+
+
+def how(params: Mix) -> dict[str, Any]:
+    """What settings did to the mixture beside what its figures show."""
+    return {
+        "temperature": vars(params.temperature),
+        "order": params.order,
+        "not_mixed_in": sorted(m for m, w in params.synthetic_weight.items() if w is None),
+    }
 
 
 def synthetic_names(train: pa.Table) -> list[str]:

@@ -31,6 +31,7 @@ COMPARED = {
     "synthetic_in_adapter": "synthetic rows in adapter",
 }
 CODES = ("value", "low", "high")
+GATE_COLUMNS = ("limit", "dropped", "kept_chrf", "dropped_chrf", "best_half", "worst_half")
 
 
 def synthetic(key: str, report: Tree, languages: Languages) -> Panel | None:
@@ -70,31 +71,40 @@ def add(sums: dict[str, float], counts: dict[str, int]) -> None:
 
 
 def gates(key: str, report: Tree) -> Panel | None:
-    """How well each gate ranks back-translations by true quality; None where not measured."""
-    found = report.get("calibration", {})
-    measured = {
-        **{name.replace("_", " "): gate for name, gate in found.get("gates", {}).items()},
-        "all trusted gates": found.get("together"),
-    }
-    marks = [Mark(n, "", *value) for n, gate in measured.items() if (value := bounds(gate))]
-    if not marks:
+    """How well each gate ranks what an engine makes by true quality; None where not measured."""
+    calibrated = {m: f for m, f in report.get("calibration", {}).items() if f.get("gates")}
+    panels: dict[str, list[Mark]] = {}
+    table: Rows = []
+    for method, found in calibrated.items():
+        measured = {name.replace("_", " "): gate for name, gate in found["gates"].items()}
+        measured["all trusted gates"] = found["together"]
+        marks = [Mark(n, "", *value) for n, gate in measured.items() if (value := bounds(gate))]
+        if marks:
+            panels[f"{method}, {found['rows']} rows"] = marks
+        table += [
+            [method, name, estimate(gate), *((gate or {}).get(column) for column in GATE_COLUMNS)]
+            for name, gate in measured.items()
+            if bounds(gate)
+        ]
+    if not panels:
         return None
-    columns = ("limit", "dropped", "kept_chrf", "dropped_chrf", "best_half", "worst_half")
-    table: Rows = [
-        [name, estimate(gate), *((gate or {}).get(column) for column in columns)]
-        for name, gate in measured.items()
-    ]
-    best = max(marks, key=lambda mark: (abs(mark.value), mark.label))
+    best = {
+        name: max(marks, key=lambda mark: (abs(mark.value), mark.label))
+        for name, marks in panels.items()
+    }
+    engines = "; ".join(f"{m}: {f['truth']}, {f['engine']}" for m, f in calibrated.items())
     return Panel(
         name=f"gates_{key}",
         title="Do the gates know good from bad?",
-        note=f"Rank correlation of each gate's value with the true chrF++ of {found['rows']} "
-        "back-translated validation rows whose human source is known, with its bootstrap "
-        "interval. Values where more means worse should lie left of zero, round trip and "
-        "language right of it; a gate whose interval reaches zero tells nothing here.",
-        alt=f"Dots with intervals by gate; the strongest is {best.label} at {best.value:.2f}.",
-        figure=dots({"": marks}, "Spearman's rank correlation with true quality", 0),
-        head=["gate", "correlation", *(name.replace("_", " ") for name in columns)],
+        note="Rank correlation of each gate's value with the true chrF++ of validation rows that "
+        f"the method's engine made anew, with its bootstrap interval ({engines}). Values where "
+        "more means worse should lie left of zero, round trip, language and score right of it; a "
+        "gate whose interval reaches zero tells nothing here. Methods whose text no human text can "
+        "be held against are not shown.",
+        alt="Dots with intervals by gate; the strongest: "
+        + "; ".join(f"{name}, {mark.label} at {mark.value:.2f}" for name, mark in best.items()),
+        figure=dots(panels, "Spearman's rank correlation with true quality", 0),
+        head=["method", "gate", "correlation", *(n.replace("_", " ") for n in GATE_COLUMNS)],
         rows=table,
     )
 
