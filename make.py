@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""python3 make.py repro | test | lint | dvc … | milpa …: everything a newcomer types.
+"""python3 make.py repro | ablation | test | lint | dvc … | milpa …: everything a newcomer types.
 
 Makes .venv on first use, and again when pyproject.toml or constraints.txt change; then runs the
 command with that environment on PATH. Needs Python 3.11 or newer and git, nothing else; uses uv
@@ -19,6 +19,7 @@ COMMANDS = {
     "repro": [["dvc", "repro"], ["milpa", "results"]],
     "test": [["pytest", "-q", "-m", ""]],
     "lint": [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]],
+    "ablation": [["dvc", "repro", "ablation/dvc.yaml"]],
     "bench": [
         ["python", "-m", "benchmarks.identify"],
         ["python", "-m", "benchmarks.dedup", "100000"],

@@ -32,7 +32,7 @@ from corpus.seed import read_others
 from corpus.settings import owner_of
 from corpus.shards import Shards, map_shards
 from corpus.table import place, read
-from train.evaluate import chrf_score, chrf_statistics
+from train.scores import chrf_score, chrf_statistics
 from train.statistics import compare, interval
 
 FEW = 300  # trusted pairs of the run with few

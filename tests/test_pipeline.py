@@ -12,7 +12,9 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+DEFAULT = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]  # what `dvc repro` runs
+ASIDE = yaml.safe_load((ROOT / "ablation/dvc.yaml").read_text("utf-8"))["stages"]
+GRAPH = DEFAULT | ASIDE
 ORDER = ("corpus", "augment", "train")  # imports may point to the left only
 PARENTS = {"reports/adapt", "reports/retrain", "reports/evaluate", "plots/adapt"}  # one a language
 DATA = {
@@ -21,7 +23,15 @@ DATA = {
     "augment/protected.py": "augment/protected",
     "augment/edits.py": "augment/noise",
 }
-MADE = ("out", "report", "curves", "page", "data", "model")  # words that name what a stage writes
+MADE = (
+    "out",
+    "report",
+    "curves",
+    "page",
+    "data",
+    "model",
+    "figure",
+)  # words that name what a stage writes
 
 
 def module_path(module: str) -> Path | None:
@@ -127,6 +137,13 @@ def test_a_dependency_is_an_output_or_inside_one() -> None:
             assert dep in PARENTS or not [o for o in outs if o.startswith(f"{dep}/")], (name, dep)
 
 
+def test_what_stands_aside_runs_in_the_project_and_on_its_settings() -> None:
+    aside = yaml.safe_load((ROOT / "ablation/dvc.yaml").read_text("utf-8"))
+    assert aside["vars"] == ["../params.yaml"]
+    assert all(stage["wdir"] == ".." for stage in ASIDE.values())
+    assert not DEFAULT.keys() & ASIDE.keys()
+
+
 def test_imports_point_from_train_to_augment_to_corpus() -> None:
     for rank, package in enumerate(ORDER):
         for path in (ROOT / package).rglob("*.py"):
@@ -146,7 +163,7 @@ def test_every_section_has_a_reader() -> None:
 
 def test_the_picture_shows_every_stage() -> None:
     drawn = (ROOT / "docs/graph.svg").read_text("utf-8")
-    assert set(re.findall(r"<title>(\w+)</title>", drawn)) == set(GRAPH), "run docs/graph.py"
+    assert set(re.findall(r"<title>(\w+)</title>", drawn)) == set(DEFAULT), "run docs/graph.py"
 
 
 def test_the_readme_names_every_module_once() -> None:

@@ -23,6 +23,7 @@ from corpus.stage import Output, run
 from corpus.table import InputError, place
 from train.adapt import PROMPT
 from train.examples import Row, asked, pair_example
+from train.scores import chrf_score, chrf_statistics, rate, signature, size
 from train.statistics import compare, interval
 
 if TYPE_CHECKING:
@@ -241,41 +242,6 @@ def tables(rows: list[Row], found: Found, orthography: str | None) -> tuple[pa.T
     )
 
 
-def size(text: str) -> int:
-    """UTF-8 bytes of a text; that it ends costs bits too, and counts as one byte.
-
-    >>> size("ātl")
-    5
-    """
-    return len(text.encode()) + 1
-
-
-def chrf_statistics(hypothesis: str, reference: str) -> list[int]:
-    """The counts of one segment that chrF++ is made of.
-
-    Source: Popović 2017, https://aclanthology.org/W17-4770
-    """
-    counts: list[list[int]] = chrf()._extract_corpus_statistics([hypothesis], [[reference]])
-    return [int(count) for count in counts[0]]
-
-
-def chrf() -> Any:  # noqa: ANN401
-    """The metric: chrF++ is chrF with word bigrams."""
-    from sacrebleu.metrics.chrf import CHRF
-
-    return CHRF(word_order=2)
-
-
-def chrf_score(sums: np.ndarray) -> float:
-    """chrF++ of summed counts, 0 to 100."""
-    return float(chrf()._compute_f_score(sums))
-
-
-def rate(sums: np.ndarray) -> float:
-    """Bits per byte of summed bits and bytes."""
-    return float(sums[0] / sums[1])
-
-
 def bits_report(bits: pa.Table, rows: list[Row], params: Evaluate) -> dict[str, Any]:
     """Bits per byte of each system by task, the share saved, and the text by variety and origin."""
     draw = (params.resamples, params.seed)
@@ -354,13 +320,6 @@ def scored(of: dict[str, np.ndarray], draw: tuple[int, int]) -> dict[str, Any]:
         if new in of and old in of:
             report[name] = compare(of[new], of[old], chrf_score, True, draw)
     return report
-
-
-def signature() -> Any:  # noqa: ANN401
-    """What sacrebleu says of the metric, version and all."""
-    metric = chrf()
-    metric.corpus_score(["atl"], [["atl"]])  # it knows the number of references from a call
-    return metric.get_signature()
 
 
 def statistics(table: pa.Table, system: str, task: str, columns: Sequence[str]) -> np.ndarray:
