@@ -64,11 +64,18 @@ def opened(
         translators: the folder of stage translator, of which the engine `own` is.
 
     Raises:
-        InputError: `engines` has no such name.
+        InputError: `engines` has no such name, or a pivot asks the own one for other languages.
     """
     key, entry = language
     ends = (entry.pivot, key) if way == "forward" else (key, entry.pivot)
-    return directed(name, Direction(*ends, way), engines, translators / key)
+    engine = directed(name, Direction(*ends, way), engines, translators / key)
+    for one in asked_of(engine):
+        if isinstance(one.spec, thot.Thot) and one.direction[:2] != ends:
+            raise InputError(
+                f"params.yaml: engine {name!r} asks what stage translator trained for "
+                f"{'-'.join(one.direction[:2])}; it knows {'-'.join(ends)}"
+            )
+    return engine
 
 
 def directed(name: str, direction: Direction, engines: Engines, folder: Path) -> Engine:
@@ -92,9 +99,13 @@ def ready(engine: Engine) -> bool:
     Raises:
         InputError: stage translator has not run for the language.
     """
-    if engine.legs:
-        return all(map(ready, engine.legs))
-    return not isinstance(engine.spec, thot.Thot) or thot.trained(engine.folder)
+    own = [one for one in asked_of(engine) if isinstance(one.spec, thot.Thot)]
+    return all(thot.trained(one.folder) for one in own)
+
+
+def asked_of(engine: Engine) -> list[Engine]:
+    """The engine itself, or those that a pivot goes through, however deep."""
+    return [one for leg in engine.legs for one in asked_of(leg)] or [engine]
 
 
 def way_folder(engine: Engine) -> Path:
