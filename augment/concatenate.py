@@ -31,7 +31,7 @@ class Concatenate:
     most_rows: int  # contexts made per language, chosen by hash of their first row's id; 0: none
     most_segments: int  # in a context, at least 2
     most_characters: int  # of each side of a context
-    not_running: tuple[str, ...]  # origins whose neighbours are no running text, as dictionaries
+    not_running: tuple[str, ...]  # origins or documents that are no running text: dictionaries
 
     def __post_init__(self) -> None:
         if self.most_rows < 0 or self.most_segments < 2 or self.most_characters < 1:
@@ -66,7 +66,8 @@ def contexts(rows: Iterable[Row], params: Concatenate) -> list[list[Row]]:
     """The runs of neighbours to be joined, each of two rows at least."""
     documents: dict[Any, list[Row]] = defaultdict(list)
     for row in rows:
-        if row["document"] is not None and row["origin"] not in params.not_running:
+        named = {row["origin"], row["document"]}
+        if row["document"] is not None and named.isdisjoint(params.not_running):
             documents[row["origin"], row["document"]].append(row)
     found = []
     for some in documents.values():

@@ -6,7 +6,7 @@ near-duplicates: two copies of one text that differ in a few letters of a word.
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import cache
 from itertools import pairwise
@@ -27,6 +27,8 @@ MARKS = regex.compile(
 LETTERS = regex.compile(r"[\p{L}\p{M}\p{Sk}'’‘]*")  # a learned change is of nothing else
 WORD = regex.compile(r"[\p{L}\p{M}\p{Sk}\p{N}'’‘]+")
 EDGE = " "  # of a word, as the context of a learned change
+ANY = ""  # whatever stands there
+Place = tuple[str, str, str]  # the letter before, the letters that change, the letter after
 
 
 class Change(NamedTuple):
@@ -41,7 +43,7 @@ Changes = Callable[[str, int], Iterable[Change]]  # those that may begin at this
 
 
 class Learned(NamedTuple):
-    """A change that was seen, with the letter on each side of it; an edge is a space."""
+    """A change that was seen, with the letter on each side of it, an edge or any."""
 
     before: str
     old: str
@@ -141,17 +143,23 @@ def neighbours(rows: Sequence[str]) -> dict[str, str]:
 
 
 def by_learning(learned: Sequence[Learned], rate: float) -> Kind:
-    """The noise that was learned, each change as often as it was seen, times `rate`."""
-    contexts: dict[tuple[str, str], list[Learned]] = defaultdict(list)
-    for change in learned:
-        contexts[change.before, (change.old + change.after)[:1]].append(change)
+    """The noise that was learned, each change as often as it was seen, times `rate`.
+
+    Of one change in several contexts the narrowest that fits counts.
+    """
+    firsts: dict[str, list[Learned]] = defaultdict(list)
+    for change in sorted(learned, key=lambda one: (one.before == ANY) + (one.after == ANY)):
+        firsts[change.old[:1]].append(change)
 
     def at(text: str, place: int) -> Iterator[Change]:
         before = edge(text[place - 1].lower()) if place else EDGE
-        for change in contexts.get((before, edge(text[place].lower())), ()):
+        met = set()
+        for change in (*firsts.get(text[place].lower(), ()), *firsts.get("", ())):
             old = text[place : place + len(change.old)]
-            following = text[place + len(change.old) :][:1].lower()
-            if old.lower() == change.old and edge(following) == change.after:
+            after = edge(text[place + len(change.old) :][:1].lower())
+            fits = change.before in (before, ANY) and change.after in (after, ANY)
+            if fits and old.lower() == change.old and change[1:4:2] not in met:
+                met.add(change[1:4:2])
                 yield Change(old, like(change.new, old), min(1.0, change.rate * rate))
 
     return Kind(f"learned@{digest(*map(repr, learned), str(rate))}", at)
@@ -169,32 +177,66 @@ def edge(letter: str) -> str:
 def learn(pairs: Iterable[tuple[str, str]], least_words: int, most_letters: int) -> list[Learned]:
     """The changes of at most so many letters that pairs of near-duplicates show, both ways.
 
-    The rate of a change is the share of the places in these texts with the same letters, and the
-    same letter on each side, that have it.
+    Each is learned between the letters that stand around it, beside one of them, and anywhere. Its
+    rate is the share of such places in these texts that have it.
 
     Args:
-        least_words: pairs of unlike words in which a change must be seen.
+        least_words: pairs of unlike words in which a change must be seen, in each context.
     """
-    seen: dict[tuple[str, str, str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
+    seen: dict[tuple[Place, str], Counter[tuple[str, str]]] = defaultdict(Counter)
     words = Counter[str]()
     for pair in pairs:
-        one, other = (WORD.findall(text.lower()) for text in pair)
+        one, other = map(spelled, pair)
         words.update(one + other)
         for couple in unlike(one, other):
             for there in (couple, couple[::-1]):
                 for change in changes_of(*there, most_letters):
-                    seen[change][there] += 1
+                    for context in contexts(change[:3]):
+                        seen[context, change[3]][there] += 1
     often = {change: found for change, found in seen.items() if len(found) >= least_words}
-    places = Counter[str]()
-    runs = {before + old + after for before, old, after, _ in often}
-    for word, times in words.items():
-        for run in runs_in(f"{EDGE}{word}{EDGE}", max(map(len, runs), default=0)):
-            if run in runs:
-                places[run] += times
+    places = counted(words, {place for place, _ in often}, most_letters)
     return [
-        Learned(*change, min(1.0, found.total() / max(1, places["".join(change[:3])])))
-        for change, found in sorted(often.items())
+        Learned(*place, new, min(1.0, found.total() / max(1, places[place])))
+        for (place, new), found in sorted(often.items())
     ]
+
+
+def contexts(place: Place) -> Iterator[Place]:
+    """A place with the letters around it, with one of them, and with none if a letter is left.
+
+    What changes at the edge of a word tells nothing of its inside: it may be grammar.
+
+    >>> list(contexts(("a", "", "h"))), list(contexts((" ", "c", "a")))
+    ([('a', '', 'h'), ('', '', 'h'), ('a', '', '')], [(' ', 'c', 'a'), (' ', 'c', '')])
+    """
+    before, old, after = place
+    yield place
+    if before != EDGE:
+        yield ANY, old, after
+    if after != EDGE:
+        yield before, old, ANY
+    if old and EDGE not in (before, after):
+        yield ANY, old, ANY
+
+
+def counted(
+    words: Mapping[str, int], wanted: Collection[Place], most_letters: int
+) -> Counter[Place]:
+    """How often each of the wanted places occurs in the words."""
+    found = Counter[Place]()
+    for word, times in words.items():
+        text = f"{EDGE}{word}{EDGE}"
+        for start in range(1, len(text)):
+            for end in range(start, min(start + most_letters, len(text) - 1) + 1):
+                for place in contexts((text[start - 1], text[start:end], text[end])):
+                    if place in wanted:
+                        found[place] += times
+    return found
+
+
+def spelled(text: str) -> list[str]:
+    """The words of a text in lower case but those in capitals: VIII is not VII misspelt."""
+    return [word.lower() for word in WORD.findall(text) if not word.isupper()]
 
 
 def unlike(one: list[str], other: list[str]) -> Iterator[tuple[str, str]]:
@@ -208,8 +250,12 @@ def unlike(one: list[str], other: list[str]) -> Iterator[tuple[str, str]]:
 def changes_of(word: str, other: str, most_letters: int) -> Iterator[tuple[str, str, str, str]]:
     """How one word becomes the other, each change with its context; none where they are far apart.
 
+    Letters that one has more at its beginning or end are rather an affix: Oromo's -f, "for".
+
     >>> list(changes_of("calli", "kalli", 2))
     [(' ', 'c', 'a', 'k')]
+    >>> list(changes_of("uumuuf", "uumuu", 2))
+    []
     """
     matcher = SequenceMatcher(None, word, other, autojunk=False)
     if matcher.ratio() < 0.5:  # rather another word
@@ -217,16 +263,9 @@ def changes_of(word: str, other: str, most_letters: int) -> Iterator[tuple[str, 
     for tag, start, end, begin, stop in matcher.get_opcodes():
         old, new = word[start:end], other[begin:stop]
         short = max(len(old), len(new)) <= most_letters
-        if tag != "equal" and short and LETTERS.fullmatch(old + new):
+        inner = start > 0 and end < len(word)
+        if tag != "equal" and short and LETTERS.fullmatch(old + new) and (inner or (old and new)):
             yield edge(word[start - 1 : start]), old, edge(word[end : end + 1]), new
-
-
-def runs_in(text: str, most: int) -> Iterator[str]:
-    """Every run of two to so many characters."""
-    for start in range(len(text)):
-        for size in range(2, most + 1):
-            if start + size <= len(text):
-                yield text[start : start + size]
 
 
 def changed(text: str, changes: Changes, kept: Mapping[int, int], draw: Random) -> str:

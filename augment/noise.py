@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from augment.edits import Kind, Learned, by_learning, changed, learn, load
+from augment.edits import EDGE, Kind, Learned, by_learning, changed, learn, load
 from augment.making import Row, chance, child, lowest, share_of, shown
 from augment.protected import Protected, intact
 from augment.protected import load as load_protected
@@ -39,7 +39,7 @@ class Noise:
             raise ValueError(f"rules lacks 'default'; it names {sorted(self.rules)}")
         for kinds in self.rules.values():
             for name, rate in kinds.items():
-                if not 0 < rate <= 1:
+                if rate <= 0 or (rate > 1 and name != LEARNED):
                     raise ValueError(f"a rate is above 0 and at most 1, got {rate} for {name!r}")
         if self.most_rows < 0 or min(self.least_words, self.most_letters) < 1:
             raise ValueError("most_rows must be at least 0, least_words and most_letters 1")
@@ -146,7 +146,7 @@ def told(change: Learned) -> dict[str, Any]:
     >>> told(Learned(" ", "c", "a", "k", 0.25))
     {'change': '_[c>k]a', 'rate': 0.25}
     """
-    run = f"{change.before}[{change.old}>{change.new}]{change.after}".replace(" ", "_")
+    run = f"{change.before}[{change.old}>{change.new}]{change.after}".replace(EDGE, "_")
     return {"change": run, "rate": change.rate}
 
 

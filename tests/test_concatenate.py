@@ -89,6 +89,7 @@ def test_limits_hold_on_both_sides(corpus: Corpus) -> None:
     assert {len(some) for some in found} == {2}
     assert contexts(rows, Concatenate(9, 4, 100, ())) == []
     assert contexts(rows, Concatenate(9, 4, 150, ("test",))) == []
+    assert contexts(rows, Concatenate(9, 4, 150, ("book",))) == []
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_without_rows_the_table_is_empty_and_needs_no_model(
         HERE,
     )
     assert made.tables["rows"].schema == SYNTHETIC
-    assert made.report["languages"] == {"nah": {"tried": 0, "outcome": {}}}
+    assert made.report["languages"] == {"nah": {"tried": 0, "outcome": {}, "protected": {}}}
 
 
 @pytest.mark.parametrize("wrong", [(-1, 0.1, 0.5), (5, 0.0, 0.5), (5, 0.5, 0.5), (5, 0.5, 1.1)])

@@ -206,9 +206,11 @@ def bare_run() -> dict[str, Any]:
 
 def write_reports(folder: Path, found: dict[str, Any]) -> Path:
     """Each report as the file that its stage would have written."""
-    for stage in ("assess", "dedup", "translator", "backtranslate", "paraphrase", "respell"):
+    for stage in (
+        *("assess", "dedup", "translator", "backtranslate", "paraphrase", "respell"),
+        *("noise", "concatenate", "forward", "pivot", "sample"),
+    ):
         found.setdefault(stage, {})
-    found.setdefault("sample", {})
     for stage, tree in found.items():
         files = {f"{stage}/orm": tree["orm"]} if stage in ("adapt", "retrain", "evaluate") else {
             stage: tree
