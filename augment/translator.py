@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from augment.engines import thot
+from augment.engines import phrases, segmentation, thot
 from augment.making import Row, held_back, lowest, share_of
 from augment.translation import Direction
 from corpus.settings import Languages, rows_of, settings
@@ -21,18 +21,35 @@ Pair = tuple[str, str]
 
 
 @settings
+class Segmentation:
+    """Into what the words of a side are cut; learned from the training pairs alone."""
+
+    source: segmentation.Kind  # of the pivot language
+    target: segmentation.Kind  # of the low-resource language
+
+
+@settings
 class Translator:
     """Which pairs a translator learns from."""
 
     most_pairs: int | None  # trained on, chosen by hash of the id; null: all
     least_pairs: int  # with fewer a language gets no translator: nothing useful is learned
     most_tokens: int  # words and marks on a side of a pair; longer ones align badly
+    alignment: phrases.Alignment
+    iterations: int  # of expectation-maximisation, of each alignment model
+    segmentation: Segmentation
+    most_pieces: int  # of the vocabulary of a side that sentencepiece cuts
+    tuning_rounds: int  # of the model's weights, on a tenth of the pairs; 0: the library's stay
 
     def __post_init__(self) -> None:
         if self.least_pairs < 2 or self.most_tokens < 1:
             raise ValueError(f"need least_pairs >= 2 and most_tokens >= 1, got {self}")
         if self.most_pairs is not None and self.most_pairs < self.least_pairs:
             raise ValueError(f"most_pairs must be null or at least least_pairs, got {self}")
+        if min(self.iterations, self.most_pieces) < 1 or self.tuning_rounds < 0:
+            raise ValueError(
+                f"need iterations and most_pieces >= 1 and tuning_rounds >= 0, got {self}"
+            )
 
 
 def translator(  # noqa: PLR0913
@@ -58,10 +75,12 @@ def translator(  # noqa: PLR0913
         ids.parent.mkdir(parents=True)
         ids.write_text("".join(f"{row['id']}\n" for row in chosen), "utf-8")
         pairs = [(row["source"], row["target"]) for row in chosen]
-        jobs += directions(pairs, out / key, key, languages[key].pivot) if chosen else []
-    engines = map_shards(learn, jobs, shards, "translator") if jobs else []
-    for job, engine in zip(jobs, engines, strict=True):
-        report[job.folder.parent.name].setdefault("engines", {})[job.direction.way] = engine
+        jobs += directions(pairs, out / key, (key, languages[key].pivot), params) if chosen else []
+    learned = map_shards(learn, jobs, shards, "translator") if jobs else []
+    for job, (engine, left_out) in zip(jobs, learned, strict=True):
+        figures, way = report[job.folder.parent.name], job.direction.way
+        figures.setdefault("engines", {})[way] = engine
+        figures.setdefault("too_many_pieces", {})[way] = left_out
     return Output(report={"languages": report})
 
 
@@ -95,21 +114,38 @@ class Job(NamedTuple):
     pairs: list[Pair]
     folder: Path
     direction: Direction
+    how: phrases.Training
 
 
-def directions(pairs: list[Pair], folder: Path, key: str, pivot: str) -> list[Job]:
-    """The two trainings of a language: the pairs as they are, and turned round."""
+def directions(
+    pairs: list[Pair], folder: Path, ends: tuple[str, str], params: Translator
+) -> list[Job]:
+    """The two trainings of a language: the pairs as they are, and turned round.
+
+    Args:
+        ends: the language's key and its pivot.
+    """
+    (key, pivot), cut = ends, params.segmentation
+    forward = phrases.Training(
+        params.alignment,
+        params.iterations,
+        cut.source,
+        cut.target,
+        params.most_pieces,
+        params.tuning_rounds,
+    )
+    backward = forward._replace(source=cut.target, target=cut.source)
     turned = [(target, source) for source, target in pairs]
     return [
-        Job(pairs, folder / "forward", Direction(pivot, key, "forward")),
-        Job(turned, folder / "backward", Direction(key, pivot, "backward")),
+        Job(pairs, folder / "forward", Direction(pivot, key, "forward"), forward),
+        Job(turned, folder / "backward", Direction(key, pivot, "backward"), backward),
     ]
 
 
-def learn(job: Job) -> str:
-    """Train one direction; its engine name comes back."""
-    thot.train(job.pairs, job.folder)
-    return thot.name(job.folder, job.direction)
+def learn(job: Job) -> tuple[str, int]:
+    """Train one direction; its engine name, and how many pairs were too long in pieces."""
+    left_out = thot.train(job.pairs, job.folder, job.how)
+    return thot.name(job.folder, job.direction), left_out
 
 
 if __name__ == "__main__":

@@ -103,11 +103,11 @@ def test_without_synthetic_rows_it_is_the_yardstick_byte_for_byte(
     )
     names = sorted(map(str, range(60)))
     ids(tmp_path, *names)
-    (tmp_path / "nah/forward").mkdir()
-    thot.train([(spanish[int(n)], targets[int(n)]) for n in names], tmp_path / "yardstick")
+    yardstick = tmp_path / "nah/forward"
+    thot.train([(spanish[int(n)], targets[int(n)]) for n in names], yardstick)
     none = Retrain(most_synthetic=0.0, most_tokens=60)
     alone = retrain("nah", table, tmp_path, none, tmp_path / "alone")
-    assert alone.report["engine"] == f"thot@{thot.weights(tmp_path / 'yardstick')}"
+    assert alone.report["engine"] == f"thot@{thot.weights(yardstick)}"
     column = table.schema.get_field_index("parent")
     table = table.set_column(column, "parent", pa.array([None] * 60 + ["0"], pa.string()))
     more = retrain("nah", table, tmp_path, ALL, tmp_path / "more")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from augment import cache
 from augment.engine import OWN, Engine, Engines, loaded, opened, translate
@@ -26,7 +26,23 @@ from corpus.table import InputError
 RAW = Path(__file__).parent.parent / "data/raw/libreoffice-help.om.jsonl.xz"
 HERE = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
 ENGINES: Engines = {OWN: thot.Thot(kind="thot")}
-PARAMS = Translator(most_pairs=None, least_pairs=2, most_tokens=60)
+PLAIN = {
+    "most_pairs": None,
+    "least_pairs": 2,
+    "most_tokens": 60,
+    "alignment": "hmm",
+    "iterations": 5,
+    "segmentation": {"source": "words", "target": "words"},
+    "most_pieces": 4000,
+    "tuning_rounds": 0,
+}
+
+
+def settings_of(**changed: object) -> Translator:
+    return TypeAdapter(Translator).validate_json(json.dumps({**PLAIN, **changed}))
+
+
+PARAMS = settings_of()
 Corpus = Callable[..., pa.Table]
 
 
@@ -124,7 +140,7 @@ def test_fewer_pairs_are_a_part_of_more_and_order_does_not_matter(corpus: Corpus
     rows = table.to_pylist()
 
     def ids(most: int | None, rows: list[dict[str, str]]) -> list[str]:
-        params = Translator(most_pairs=most, least_pairs=2, most_tokens=60)
+        params = settings_of(most_pairs=most)
         return [row["id"] for row in choose(rows, 0.0, params)[0]]
 
     assert len(ids(10, rows)) == 10
@@ -148,11 +164,22 @@ def test_too_few_pairs_make_no_translator_and_the_report_says_so(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"most_pairs": 1}, {"least_pairs": 1}, {"most_tokens": 0}, {"most_pairs": "all"}]
+    "wrong",
+    [
+        {"most_pairs": 1},
+        {"least_pairs": 1},
+        {"most_tokens": 0},
+        {"most_pairs": "all"},
+        {"alignment": "ibm4"},
+        {"iterations": 0},
+        {"segmentation": {"source": "words", "target": "bpe"}},
+        {"most_pieces": 0},
+        {"tuning_rounds": -1},
+    ],
 )
 def test_settings_out_of_range_are_errors(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Translator(**{"most_pairs": None, "least_pairs": 2, "most_tokens": 60, **wrong})
+        settings_of(**wrong)
 
 
 def test_the_cache_makes_each_text_once(own_cache: Path) -> None:

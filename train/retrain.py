@@ -54,7 +54,7 @@ def retrain(
     pairs: list[Pair] = [(row["source"], row["target"]) for row in ordered]
     if len(pairs) < 2:
         raise InputError(f"the mixture of {language!r} has {len(pairs)} pairs to train on, needs 2")
-    thot.train(pairs, out / "forward")
+    thot.train(pairs, out / "forward", thot.trained_as(translator / language / "forward"))
     return Output(
         report={
             "human": len(human),

@@ -9,30 +9,40 @@ Sources: Koehn et al. 2003, https://aclanthology.org/N03-1017;
 Vogel et al. 1996 (HMM alignment), https://aclanthology.org/C96-2141.
 """
 
-import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
 from importlib import metadata
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import regex
 
+from augment.engines import phrases, segmentation
+from augment.engines.phrases import Fitted, Training
+from augment.engines.segmentation import Cut
 from augment.translation import Direction, Translate, Translation
 from corpus.settings import settings
 from corpus.table import InputError, digest
 
 if TYPE_CHECKING:
     from machine.translation import UnigramTruecaser
-    from machine.translation.thot import ThotSmtModel, ThotSmtParameters
+    from thot.translation import SmtDecoder, TranslationData
 
+PLAIN = Training()
 JOINER = "￭"
+INNER = "￮"  # before a piece of a word that is not its first
+UNMARKED = str.maketrans({JOINER: " ", INNER: " "})
 # a word: letters, marks and digits of any script, joined by ZWNJ and ZWJ or one inner apostrophe
 WORD = regex.compile(r"[\p{L}\p{M}\p{N}\u200c\u200d]+(?:['’][\p{L}\p{M}\p{N}\u200c\u200d]+)*")
 PIECE = regex.compile(rf"{WORD.pattern}|\S")
 MOST_TOKENS = 100  # in one call: Thot gives up at 201
-USELESS = (".A3.final", ".bestal", ".srctrgc", ".seglentable", ".wp")  # files only training reads
+DERIVATIONS = 3  # the decoder's, asked for each text wanted: several make the same text
+SIDES = ("source", "target")  # files of what cuts a side's words
+LIBRARIES = ("sil-machine", "sil-thot", "regex", "sentencepiece", "morfessor")
+USELESS = (".A3.final", ".bestal", ".srctrgc", ".seglentable")  # files only training reads
 
 
 @settings
@@ -52,7 +62,7 @@ def tokens(text: str) -> list[str]:
     """
     pieces: list[str] = []
     end, wordy = None, False
-    for match in PIECE.finditer(text.replace(JOINER, " ").lower()):
+    for match in PIECE.finditer(text.translate(UNMARKED).lower()):
         piece, joined, was_wordy = match[0], match.start() == end, wordy
         wordy = WORD.match(piece) is not None
         if joined and wordy and not was_wordy and not pieces[-1].startswith(JOINER):
@@ -67,23 +77,47 @@ def tokens(text: str) -> list[str]:
 def join(pieces: Iterable[str]) -> str:
     """The text of the tokens; undoes `tokens` but for case and the width of spaces."""
     text = " ".join(pieces)
-    return text.replace(f"{JOINER} ", "").replace(f" {JOINER}", "").replace(JOINER, "")
+    for mark in (f" {INNER}", INNER, f"{JOINER} ", f" {JOINER}", JOINER):
+        text = text.replace(mark, "")
+    return text
 
 
-def train(pairs: Sequence[tuple[str, str]], folder: Path) -> None:
+def divided(pieces: Iterable[str], cut: Cut) -> list[str]:
+    """The tokens with their words cut; a mark stands before what is not a word's first piece.
+
+    >>> divided(["¿￭", "nocal", "￭,"], lambda word: [word[:2], word[2:]])
+    ['¿￭', 'no', '￮cal', '￭,']
+    """
+    made: list[str] = []
+    for piece in pieces:
+        word = piece.strip(JOINER)
+        if not WORD.fullmatch(word):
+            made.append(piece)
+            continue
+        before, _, after = piece.partition(word)
+        first, *others = cut(word)
+        made += [before + first, *(INNER + other for other in others)]
+        made[-1] += after
+    return made
+
+
+def train(pairs: Sequence[tuple[str, str]], folder: Path, how: Training = PLAIN) -> int:
     """A folder with a model from the first sides to the second; the same pairs give the same bytes.
 
     Args:
-        pairs: in an order that does not depend on chance; it decides which tenth tunes the
-            language model.
+        pairs: in an order that does not depend on chance; it decides which tenth fits the language
+            model's smoothing.
         folder: need not exist.
+
+    Returns:
+        Pairs left out, as one side has nothing to learn or more pieces than Thot takes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        sides = [Path(scratch, name) for name in ("source", "target")]
-        for side, texts in zip(sides, zip(*pairs, strict=True), strict=True):
-            side.write_text("\n".join(" ".join(tokens(text)) for text in texts) + "\n", "utf-8")
-        fit(sides[0], sides[1], folder)
+    both = zip(*pairs, strict=True)
+    sides = [cut_side(texts, folder / name, how) for texts, name in zip(both, SIDES, strict=True)]
+    short = [pair for pair in zip(*sides, strict=True) if all(map(phrases.learnable, pair))]
+    phrases.fit(short, folder, how)
+    phrases.save(Fitted(how, []), folder)
     cases = truecaser(None)
     for _, text in pairs:
         cases.train_segment(PIECE.findall(text))
@@ -91,32 +125,17 @@ def train(pairs: Sequence[tuple[str, str]], folder: Path) -> None:
     for path in folder.iterdir():
         if path.name.endswith(USELESS):
             path.unlink()
+    return len(pairs) - len(short)
 
 
-def fit(source: Path, target: Path, folder: Path) -> None:
-    """Align, extract phrases and count n-grams; the files lie in `folder`."""
-    from machine.corpora import TextFileTextCorpus
-    from machine.translation.thot import ThotSmtModelTrainer, ThotWordAlignmentModelType
-
-    class Trainer(ThotSmtModelTrainer):
-        def _tune_translation_model(self, *_: object) -> None:
-            """Keep the default weights: MERT takes tens of minutes; no switch turns it off."""
-
-    corpus = TextFileTextCorpus(source).align_rows(TextFileTextCorpus(target))
-    with Trainer(ThotWordAlignmentModelType.HMM, corpus, files(folder)) as trainer:
-        trainer.train()
-        trainer.save()
-        trainer.close()
-
-
-def files(folder: Path) -> "ThotSmtParameters":
-    """Where a model of Thot lies, with the library's defaults for all else."""
-    from machine.translation.thot import ThotSmtParameters
-
-    return ThotSmtParameters(
-        translation_model_filename_prefix=str(folder / "phrases"),
-        language_model_filename_prefix=str(folder / "grams"),
-    )
+def cut_side(texts: Sequence[str], path: Path, how: Training) -> list[list[str]]:
+    """A side's texts in pieces; what cuts them is learned from them and lies in the file."""
+    kind = how.source if path.name == SIDES[0] else how.target
+    whole = [tokens(text) for text in texts]
+    words = (piece.strip(JOINER) for pieces in whole for piece in pieces)
+    segmentation.learn(kind, Counter(filter(WORD.fullmatch, words)), how.most_pieces, path)
+    cut = segmentation.load(kind, path)
+    return [divided(pieces, cut) for pieces in whole]
 
 
 def truecaser(path: Path | None) -> "UnigramTruecaser":
@@ -154,37 +173,85 @@ def weights(folder: Path) -> str:
     return whole.hexdigest()
 
 
+def trained_as(folder: Path) -> Training:
+    """How the model was trained, so that another can be trained alike."""
+    return phrases.saved(folder).how
+
+
 @cache
 def recipe() -> str:
     """A digest of all but the model that a translation depends on: this file and the libraries."""
-    versions = [metadata.version(name) for name in ("sil-machine", "sil-thot", "regex")]
-    return digest(Path(__file__).read_text("utf-8"), *versions)
+    code = [Path(module).read_text("utf-8") for module in (__file__, segmentation.__file__)]
+    return digest(*code, *map(metadata.version, LIBRARIES))
 
 
 @cache
 def load(folder: Path, best: int = 1) -> Translate:
-    """The model as a function from texts to their translations, in order."""
-    from machine.translation.thot import ThotSmtModel, ThotWordAlignmentModelType
-
-    model = ThotSmtModel(ThotWordAlignmentModelType.HMM, files(folder))
+    """The model as a function from texts to the best so many translations of each, in order."""
+    how, weights = phrases.saved(folder)
+    decoder = phrases.decoder(how.alignment, phrases.files(folder, weights))
+    cut = segmentation.load(how.source, folder / SIDES[0])
     cases = truecaser(folder / "cases")
 
     def translate(texts: list[str]) -> list[list[Translation]]:
-        made = [recase(decode(model, text), text, cases) for text in texts]
-        return [[Translation(text, None, 0)] for text in made]
+        return [finished(text) for text in texts]
+
+    def finished(text: str) -> list[Translation]:
+        pieces = divided(tokens(text), cut)
+        made: dict[str, Translation] = {}
+        for draft in decode(decoder, pieces, best):
+            written = recase(join(draft.pieces), text, cases)
+            score = round(draft.score / max(1, len(pieces)), 4)
+            made.setdefault(written, Translation(written, score, draft.unknown))
+        return list(made.values())
 
     return translate
 
 
-def decode(model: "ThotSmtModel", text: str) -> str:
-    """The translation in lower case; long text goes through in parts of equal length."""
-    pieces = tokens(text)
+class Draft(NamedTuple):
+    """A translation as the decoder gives it."""
+
+    pieces: tuple[str, ...]
+    score: float  # logarithm of the model's score, of the whole text
+    unknown: int
+
+
+def decode(decoder: "SmtDecoder", pieces: Sequence[str], best: int) -> list[Draft]:
+    """Translations in lower case, best first; long text goes through in parts of equal length."""
     parts = -(-len(pieces) // MOST_TOKENS)
     size = -(-len(pieces) // parts) if parts else 1
-    starts = range(0, len(pieces), size)
-    return join(
-        model.translate(" ".join(pieces[start : start + size])).translation for start in starts
-    )
+    made = [Draft((), 0.0, 0)]
+    for start in range(0, len(pieces), size):
+        found = drafts(decoder, " ".join(pieces[start : start + size]), best)
+        longer = [
+            Draft(old.pieces + new.pieces, old.score + new.score, old.unknown + new.unknown)
+            for old, new in product(made, found)
+        ]
+        others = sorted(longer[1:], key=lambda draft: -draft.score)
+        made = [longer[0], *others][:best]
+    return made
+
+
+def drafts(decoder: "SmtDecoder", text: str, best: int) -> list[Draft]:
+    """The decoder's best translations of a part, the first one always the same."""
+    found = [decoder.translate(text)]
+    if best > 1:
+        found += decoder.translate_n(text, best * DERIVATIONS)
+    made: dict[tuple[str, ...], Draft] = {}
+    for one in found:
+        pieces = tuple(one.target)
+        made.setdefault(pieces, Draft(pieces, one.score, unknown_words(one)))
+    return list(made.values())[:best]
+
+
+def unknown_words(found: "TranslationData") -> int:
+    """Words of a translation that hold a piece which the model does not know."""
+    word, unknown = 0, set()
+    for place, piece in enumerate(found.target):
+        word += not piece.startswith(INNER)
+        if place in found.target_unknown_words and WORD.search(piece):
+            unknown.add(word)
+    return len(unknown)
 
 
 def recase(text: str, source: str, cases: "UnigramTruecaser") -> str:
