@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from augment.engines import thot
 from corpus.table import InputError
-from train.retrain import Retrain, added, retrain, without_new_bitext
+from train.retrain import Retrain, added, retrain, tagged, without_new_bitext
 
-ALL = Retrain(most_synthetic=None, most_tokens=60)
+ALL = Retrain(most_synthetic=None, most_tokens=60, tag=None)
 Corpus = Callable[..., pa.Table]
 
 
@@ -70,9 +70,9 @@ def test_synthetic_pairs_are_capped_by_human_ones(
     long = "ātl " * 61
     texts = corpus(*["ውሃ"] * 30, long, None, sources=("agua",) * 32, origin="backtranslate")
     rows, _ = without_new_bitext(mixture(texts, [True] * 32).to_pylist(), set())
-    chosen = added(rows, 20, Retrain(most_synthetic=most, most_tokens=60))
+    chosen = added(rows, 20, Retrain(most_synthetic=most, most_tokens=60, tag=None))
     assert len(chosen) == count
-    assert chosen == added(rows[::-1], 20, Retrain(most_synthetic=most, most_tokens=60))
+    assert chosen == added(rows[::-1], 20, Retrain(most_synthetic=most, most_tokens=60, tag=None))
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -89,7 +89,18 @@ def test_a_mixture_without_pairs_is_an_error_of_one_line(
 @pytest.mark.parametrize(("most", "tokens"), [(-1.0, 60), (1.0, 0), ("some", 60)])
 def test_settings_out_of_range_are_errors(most: object, tokens: object) -> None:
     with pytest.raises(ValidationError):
-        Retrain(most_synthetic=most, most_tokens=tokens)
+        Retrain(most_synthetic=most, most_tokens=tokens, tag=None)
+
+
+def test_only_made_sources_are_tagged(corpus: Corpus) -> None:
+    (row,) = corpus("ውሃ", sources=("agua",)).to_pylist()
+    made = row | {"origin": "backtranslate"}
+    assert tagged(made, "zzmade") == "zzmade agua"
+    assert tagged(row | {"origin": "respell"}, "zzmade") == tagged(row, "zzmade") == "agua"
+    assert tagged(made, None) == "agua"
+    for wrong in ("<BT>", "two words", ""):
+        with pytest.raises(ValidationError):
+            Retrain(most_synthetic=None, most_tokens=60, tag=wrong)
 
 
 @pytest.mark.slow
@@ -105,7 +116,7 @@ def test_without_synthetic_rows_it_is_the_yardstick_byte_for_byte(
     ids(tmp_path, *names)
     yardstick = tmp_path / "nah/forward"
     thot.train([(spanish[int(n)], targets[int(n)]) for n in names], yardstick)
-    none = Retrain(most_synthetic=0.0, most_tokens=60)
+    none = Retrain(most_synthetic=0.0, most_tokens=60, tag=None)
     alone = retrain("nah", table, tmp_path, none, tmp_path / "alone")
     assert alone.report["engine"] == f"thot@{thot.weights(yardstick)}"
     column = table.schema.get_field_index("parent")

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from augment import cache
 from augment.engine import OWN, Engine, Engines, loaded, opened, translate
 from augment.engines import thot
+from augment.engines.segmentation import join
 from augment.making import held_back, share_of
 from augment.translation import best_texts
 from augment.translator import Translator, choose, translator
@@ -90,7 +91,7 @@ def oromo(count: int) -> list[tuple[str, str]]:
     ],
 )
 def test_tokens_join_to_the_text(text: str, count: int) -> None:
-    assert thot.join(thot.tokens(text)) == text.lower()
+    assert join(thot.tokens(text)) == text.lower()
     assert len(thot.tokens(text)) == count
 
 
@@ -170,7 +171,7 @@ def test_too_few_pairs_make_no_translator_and_the_report_says_so(
         {"least_pairs": 1},
         {"most_tokens": 0},
         {"most_pairs": "all"},
-        {"alignment": "ibm4"},
+        {"alignment": "fast_align"},
         {"iterations": 0},
         {"segmentation": {"source": "words", "target": "bpe"}},
         {"most_pieces": 0},

@@ -12,18 +12,20 @@ Vogel et al. 1996 (HMM alignment), https://aclanthology.org/C96-2141.
 import json
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from augment.engines.segmentation import Kind
+from augment.engines.tuning import tuned
 
 if TYPE_CHECKING:
     from machine.corpora import ParallelTextCorpus
     from machine.translation.thot import ThotSmtParameters
-    from thot.translation import SmtDecoder, SmtModel
+    from thot.translation import SmtDecoder
 
 Pieces = Sequence[str]
-Alignment = Literal["hmm", "fast_align", "ibm1"]
+Alignment = Literal["hmm", "ibm1"]  # FastAlign's files differ from run to run
 MOST_WORDS = 5  # of a phrase
 MOST_TOKENS = 200  # on a side of a pair: Thot takes no more
 GRAM = 3  # words of an n-gram
@@ -71,38 +73,45 @@ def saved(folder: Path) -> Fitted:
     return Fitted(Training(**said), weights)
 
 
-def files(folder: Path, weights: Sequence[float] = ()) -> "ThotSmtParameters":
-    """Where a model of Thot lies, with the library's defaults for all but the phrases' length."""
+def files(folder: Path) -> tuple[Path, Path]:
+    """Where the phrases and the n-grams of a model lie: what their files' names begin with."""
+    return folder / "phrases", folder / "grams"
+
+
+def parameters_of(model: tuple[Path, Path], weights: Sequence[float] = ()) -> "ThotSmtParameters":
+    """The library's defaults for all but the phrases' length and weights that are given."""
     from machine.translation.thot import ThotSmtParameters
 
     return ThotSmtParameters(
-        translation_model_filename_prefix=str(folder / "phrases"),
-        language_model_filename_prefix=str(folder / "grams"),
+        translation_model_filename_prefix=str(model[0]),
+        language_model_filename_prefix=str(model[1]),
         model_a=MOST_WORDS,
         model_weights=list(weights),
     )
 
 
-def decoder(alignment: Alignment, parameters: "ThotSmtParameters") -> "SmtDecoder":
-    """What translates with the model."""
+def decoder(
+    alignment: Alignment, model: tuple[Path, Path], weights: Sequence[float]
+) -> "SmtDecoder":
+    """What translates with the model; no weights: the library's own."""
     from machine.translation.thot import ThotWordAlignmentModelType
     from machine.translation.thot.thot_utils import load_smt_decoder, load_smt_model
 
     kind = ThotWordAlignmentModelType[alignment.upper()]
-    model: SmtModel = load_smt_model(kind, parameters)
-    return load_smt_decoder(model, parameters)
+    parameters = parameters_of(model, weights)
+    return load_smt_decoder(load_smt_model(kind, parameters), parameters)
 
 
-def fit(pairs: Sequence[tuple[Pieces, Pieces]], folder: Path, how: Training) -> None:
-    """Align, extract phrases and count n-grams; the files lie in `folder`."""
+def fit(pairs: Sequence[tuple[Pieces, Pieces]], folder: Path, how: Training) -> Sequence[float]:
+    """Align, extract phrases and count n-grams; files lie in `folder`, weights come back."""
     with tempfile.TemporaryDirectory() as scratch:
         sides = Path(scratch, "source"), Path(scratch, "target")
         for side, texts in zip(sides, zip(*pairs, strict=True), strict=True):
             side.write_text("".join(f"{' '.join(text)}\n" for text in texts), "utf-8")
-        fit_files(sides, folder, how)
+        return fit_files(sides, folder, how)
 
 
-def fit_files(sides: tuple[Path, Path], folder: Path, how: Training) -> None:
+def fit_files(sides: tuple[Path, Path], folder: Path, how: Training) -> Sequence[float]:
     """Do so from files of a text a line, its tokens parted by spaces."""
     from machine.corpora import TextFileTextCorpus
     from machine.tokenization import WHITESPACE_TOKENIZER
@@ -110,6 +119,8 @@ def fit_files(sides: tuple[Path, Path], folder: Path, how: Training) -> None:
     from machine.translation.thot.thot_train_progress_reporter import ThotTrainProgressReporter
 
     class Trainer(ThotSmtModelTrainer):
+        weights: Sequence[float] = ()
+
         def train(self, *_: object) -> None:
             """Fit the smoothing of the n-grams on a tenth, and count all else over all."""
             corpus = self._corpus.tokenize(WHITESPACE_TOKENIZER)
@@ -121,11 +132,26 @@ def fit_files(sides: tuple[Path, Path], folder: Path, how: Training) -> None:
             with tenth.get_rows() as rows:
                 self._tune_language_model(grams, [row.target_segment for row in rows], GRAM)
             smoothing = (self._train_lm_dir / f"{grams.name}.weights").read_bytes()
+            if how.tuning_rounds:
+                self.tune(grams, rest, tenth, counts[0])
             self._train_language_model(grams, GRAM, corpus)
             (self._train_lm_dir / f"{grams.name}.weights").write_bytes(smoothing)
             reporter = ThotTrainProgressReporter(None, None)
             phrases = self._train_tm_dir / self._tm_file_prefix
             self._train_translation_model(phrases, corpus, sum(counts), reporter)
+
+        def tune(
+            self, grams: Path, rest: "ParallelTextCorpus", tenth: "ParallelTextCorpus", count: int
+        ) -> None:
+            """Find weights on the tenth, for a model of the rest."""
+            self._tune_tm_dir.mkdir()
+            phrases = self._tune_tm_dir / self._tm_file_prefix
+            reporter = ThotTrainProgressReporter(None, None)
+            self._train_translation_model(phrases, rest, count, reporter)
+            with tenth.get_rows() as rows:
+                pairs = [(row.source_segment, row.target_segment) for row in rows]
+            models = phrases, grams
+            self.weights = tuned(partial(decoder, how.alignment, models), pairs, how.tuning_rounds)
 
         def _write_word_prediction_file(self, *_: object) -> None:
             """Leave out what only interactive translation reads."""
@@ -145,12 +171,14 @@ def fit_files(sides: tuple[Path, Path], folder: Path, how: Training) -> None:
 
     corpus = TextFileTextCorpus(sides[0]).align_rows(TextFileTextCorpus(sides[1]))
     kind = ThotWordAlignmentModelType[how.alignment.upper()]
-    parameters = files(folder)
+    parameters = parameters_of(files(folder))
     parameters.learning_em_iters = how.iterations
-    with Trainer(kind, corpus, parameters) as trainer:
+    trainer = Trainer(kind, corpus, parameters)
+    with trainer:
         trainer.train()
         trainer.save()
         trainer.close()
+        return trainer.weights
 
 
 def extract(aligned: Sequence[str], phrases: Path) -> None:

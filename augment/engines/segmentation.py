@@ -12,7 +12,7 @@ import io
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,17 @@ from corpus.table import InputError
 Kind = Literal["words", "sentencepiece", "morfessor"]
 Cut = Callable[[str], Sequence[str]]  # a word into its pieces
 SEED = 1  # of the order in which Morfessor takes the words
+JOINER = "￭"  # where no space was
+INNER = "￮"  # before a piece of a word that is not its first
 TABOO = "▁"  # sentencepiece's own mark for the beginning of a word
+
+
+def join(pieces: Iterable[str]) -> str:
+    """The text of the tokens; nothing but spaces' width and case is lost."""
+    text = " ".join(pieces)
+    for mark in (f" {INNER}", INNER, f"{JOINER} ", f" {JOINER}", JOINER):
+        text = text.replace(mark, "")
+    return text
 
 
 def learn(kind: Kind, words: Counter[str], most_pieces: int, path: Path) -> None:

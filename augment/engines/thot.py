@@ -22,7 +22,7 @@ import regex
 
 from augment.engines import phrases, segmentation
 from augment.engines.phrases import Fitted, Training
-from augment.engines.segmentation import Cut
+from augment.engines.segmentation import INNER, JOINER, Cut, join
 from augment.translation import Direction, Translate, Translation
 from corpus.settings import settings
 from corpus.table import InputError, digest
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from thot.translation import SmtDecoder, TranslationData
 
 PLAIN = Training()
-JOINER = "￭"
-INNER = "￮"  # before a piece of a word that is not its first
 UNMARKED = str.maketrans({JOINER: " ", INNER: " "})
 # a word: letters, marks and digits of any script, joined by ZWNJ and ZWJ or one inner apostrophe
 WORD = regex.compile(r"[\p{L}\p{M}\p{N}\u200c\u200d]+(?:['’][\p{L}\p{M}\p{N}\u200c\u200d]+)*")
@@ -74,14 +72,6 @@ def tokens(text: str) -> list[str]:
     return pieces
 
 
-def join(pieces: Iterable[str]) -> str:
-    """The text of the tokens; undoes `tokens` but for case and the width of spaces."""
-    text = " ".join(pieces)
-    for mark in (f" {INNER}", INNER, f"{JOINER} ", f" {JOINER}", JOINER):
-        text = text.replace(mark, "")
-    return text
-
-
 def divided(pieces: Iterable[str], cut: Cut) -> list[str]:
     """The tokens with their words cut; a mark stands before what is not a word's first piece.
 
@@ -116,8 +106,8 @@ def train(pairs: Sequence[tuple[str, str]], folder: Path, how: Training = PLAIN)
     both = zip(*pairs, strict=True)
     sides = [cut_side(texts, folder / name, how) for texts, name in zip(both, SIDES, strict=True)]
     short = [pair for pair in zip(*sides, strict=True) if all(map(phrases.learnable, pair))]
-    phrases.fit(short, folder, how)
-    phrases.save(Fitted(how, []), folder)
+    weights = phrases.fit(short, folder, how)
+    phrases.save(Fitted(how, weights), folder)
     cases = truecaser(None)
     for _, text in pairs:
         cases.train_segment(PIECE.findall(text))
@@ -189,7 +179,7 @@ def recipe() -> str:
 def load(folder: Path, best: int = 1) -> Translate:
     """The model as a function from texts to the best so many translations of each, in order."""
     how, weights = phrases.saved(folder)
-    decoder = phrases.decoder(how.alignment, phrases.files(folder, weights))
+    decoder = phrases.decoder(how.alignment, phrases.files(folder), weights)
     cut = segmentation.load(how.source, folder / SIDES[0])
     cases = truecaser(folder / "cases")
 
