@@ -197,7 +197,6 @@ def told(
     if kind.pooled and chunks:
         made = map_shards(partial(asked, engine, best, maker, ""), chunks, shards, label)
     else:
-        new.sort(key=len)  # what is of one length comes in one call
         label = f"{label}{kind.estimate(engine, new)}"
         made = [asked(engine, best, maker, label, chunk) for chunk in chunks]
     known |= zip(new, (text for part in made for text in part), strict=True)
