@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field
 
 from augment import cache as records
-from augment.engines import apertium, http, pivot, thot
+from augment.engines import apertium, causal, http, pivot, search, seq2seq, thot
 from augment.translation import Direction, Translate, Translation
 from corpus.settings import Language
 from corpus.shards import Shards, map_shards
@@ -24,7 +24,8 @@ CHUNK = 50  # segments that a worker of the pool is handed at a time
 OWN = "own"  # the name in `engines` of the translator trained here
 
 Spec = Annotated[
-    thot.Thot | apertium.Apertium | http.Http | pivot.Pivot, Field(discriminator="kind")
+    thot.Thot | seq2seq.Seq2seq | causal.Causal | apertium.Apertium | http.Http | pivot.Pivot,
+    Field(discriminator="kind"),
 ]
 Engines = dict[str, Spec]  # by the name that methods call it
 
@@ -119,6 +120,18 @@ KINDS: dict[str, Kind] = {
         load=lambda engine, best: thot.load(way_folder(engine), best),
         call=lambda _: 1,
         pooled=True,
+    ),
+    "seq2seq": Kind(
+        name=lambda engine: seq2seq.name(engine.spec, engine.direction),
+        load=lambda engine, best: seq2seq.load(engine.spec, engine.direction, best),
+        call=lambda _: search.CALL,
+        pooled=False,
+    ),
+    "causal": Kind(
+        name=lambda engine: causal.name(engine.spec, engine.direction, engine.folder),
+        load=lambda engine, best: causal.load(engine.spec, engine.direction, engine.folder, best),
+        call=lambda _: search.CALL,
+        pooled=False,
     ),
     "apertium": Kind(
         name=lambda engine: apertium.name(engine.spec, engine.direction),

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+EXAMPLES = "examples.jsonl"  # a few pairs of the training split, beside a language's translators
+
 
 class Translation(NamedTuple):
     """One translation of a segment."""

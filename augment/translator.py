@@ -5,6 +5,7 @@ monolingual: back-translation is measured on that share, so no translator may ha
 language with too few pairs gets no translator: the report says so, and what needs one is empty.
 """
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +13,13 @@ import pyarrow as pa
 
 from augment.engines import phrases, segmentation, thot
 from augment.making import Row, held_back, lowest, share_of
-from augment.translation import Direction
+from augment.translation import EXAMPLES, Direction
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
 
 Pair = tuple[str, str]
+MOST_EXAMPLES = 32  # left beside a translator: some are passed over for a segment like them
 
 
 @settings
@@ -74,6 +76,7 @@ def translator(  # noqa: PLR0913
         ids = out / key / "ids.txt"
         ids.parent.mkdir(parents=True)
         ids.write_text("".join(f"{row['id']}\n" for row in chosen), "utf-8")
+        leave_examples(chosen, (languages[key].pivot, key), ids.with_name(EXAMPLES))
         pairs = [(row["source"], row["target"]) for row in chosen]
         jobs += directions(pairs, out / key, (key, languages[key].pivot), params) if chosen else []
     learned = map_shards(learn, jobs, shards, "translator") if jobs else []
@@ -82,6 +85,14 @@ def translator(  # noqa: PLR0913
         figures.setdefault("engines", {})[way] = engine
         figures.setdefault("too_many_pieces", {})[way] = left_out
     return Output(report={"languages": report})
+
+
+def leave_examples(chosen: list[Row], ends: tuple[str, str], path: Path) -> None:
+    """A few of the pairs, by lowest hash, for engines that are shown some (engines/causal.py)."""
+    few = lowest(chosen, MOST_EXAMPLES, "examples")
+    pairs = [{ends[0]: row["source"], ends[1]: row["target"]} for row in few]
+    lines = [json.dumps(pair, ensure_ascii=False) for pair in pairs]
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
 def choose(rows: list[Row], share: float, params: Translator) -> tuple[list[Row], dict[str, Any]]:

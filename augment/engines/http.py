@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from augment.engines.prompt import filled
 from augment.translation import Direction, Translate, Translation
 from corpus.settings import settings
 from corpus.table import InputError, digest
@@ -74,31 +75,6 @@ def name(spec: Http, direction: Direction) -> str:
     sent = json.dumps(body(spec, filled(spec, direction, "\0")), sort_keys=True)
     made = digest(sent, spec.served or "")
     return f"http:{spec.model}:{direction.source}-{direction.target}@{made}"
-
-
-def called(spec: Http, language: str) -> str:
-    """What the prompt calls a language.
-
-    Raises:
-        InputError: the settings don't say.
-    """
-    if language not in spec.languages:
-        raise InputError(
-            f"params.yaml: the languages of engine {spec.model!r} lack {language!r}; say what the "
-            "prompt should call it"
-        )
-    return spec.languages[language]
-
-
-def filled(spec: Http, direction: Direction, text: str) -> str:
-    """The prompt for a segment; braces in the segment are text."""
-    source, target = (called(spec, language) for language in direction[:2])
-    before, _, after = spec.prompt.partition("{source}")
-    parts = [
-        part.replace("{source_language}", source).replace("{language}", target)
-        for part in (before, after)
-    ]
-    return text.join(parts)
 
 
 def estimate(spec: Http, direction: Direction, texts: Sequence[str]) -> str:

@@ -1,0 +1,241 @@
+"""An encoder-decoder engine says the same of a segment however it is batched, in any family."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from augment.engines import seq2seq
+from augment.engines.search import parts
+from augment.engines.seq2seq import Seq2seq
+from augment.translation import Direction, Translation
+from corpus.table import InputError
+from tests import models
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before huggingface_hub is imported: no test asks the Hub
+FORWARD = Direction("spa_Latn", "orm", "forward")
+# Spanish, Oromo, Amharic, Khmer; phrases of our own
+PHRASES = {
+    "El agua está limpia.": "Bishaan qulqulluu dha.",
+    "La casa es grande.": "Manni guddaa dha.",
+    "Los niños juegan.": "Daa'imman ni taphatu.",
+    "Hoy no llueve.": "Har'a roobni hin jiru.",
+    "Buenos días.": "ጤና ይስጥልኝ።",
+    "El maíz crece.": "ពោតលូតលាស់។",
+}
+TEXTS = [*PHRASES, "Agua.", "ውሃ ንጹህ ነው።", "ទឹក​ស្អាត", "Manni guddaa dha, bishaan qulqulluu dha."]
+SLOW = pytest.mark.slow
+
+
+def spec(model: Path | str, **more: Any) -> Seq2seq:
+    settings = {
+        "kind": "seq2seq",
+        "model": str(model),
+        "revision": None,
+        "sources": {"spa_Latn": None},
+        "targets": {"orm": None},
+        "beam": 3,
+        "length_factor": 2.0,
+        "most_tokens": 100,
+        "batch_tokens": 64,
+        "threads": 1,
+        "fast": None,
+        "quantisation": None,
+    }
+    return Seq2seq(**{**settings, **more})
+
+
+FAMILIES: dict[str, tuple[Callable[[Path], Path], str | None, str]] = {
+    "marian": (lambda folder: models.marian(folder, ["orm", "amh"]), None, "orm"),
+    "nllb": (models.nllb, "spa_Latn", "gaz_Latn"),
+    "m2m": (models.m2m, "es", "am"),
+    "madlad": (models.madlad, None, "om"),
+}
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Seq2seq]:
+    """The settings of a random model of a family, made once."""
+    made: dict[str, Path] = {}
+
+    def build(name: str, **more: Any) -> Seq2seq:
+        make, source, target = FAMILIES[name]
+        if name not in made:
+            made[name] = make(tmp_path_factory.mktemp("models") / name)
+        codes = {"sources": {"spa_Latn": source}, "targets": {"orm": target}}
+        return spec(made[name], **{**codes, **more})
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Marian model that has learned the phrases by heart."""
+    import torch
+    from transformers import AutoTokenizer, MarianMTModel, set_seed
+
+    folder = models.marian(
+        tmp_path_factory.mktemp("taught") / "marian",
+        size=models.small(d_model=64, encoder_ffn_dim=128, decoder_ffn_dim=128, init_std=0.02),
+    )
+    model, tokenizer = MarianMTModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    batch = tokenizer(
+        [*PHRASES], text_target=[*PHRASES.values()], padding=True, return_tensors="pt"
+    )
+    batch["labels"][batch["labels"] == tokenizer.pad_token_id] = -100
+    set_seed(0)
+    torch.set_num_threads(1)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    slower = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.02, total_iters=500)
+    model.train()
+    for _ in range(500):
+        model(**batch).loss.backward()
+        optimiser.step()
+        slower.step()
+        optimiser.zero_grad()
+    model.eval().save_pretrained(folder)
+    return folder
+
+
+def ask(settings: Seq2seq, texts: list[str], best: int = 1) -> list[list[Translation]]:
+    return seq2seq.load(settings, FORWARD, best)(texts)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conversions go to a folder of the tests."""
+    base = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(base))
+
+
+ENGINES = {
+    "transformers": {},
+    "ctranslate2": {"fast": "ctranslate2", "quantisation": "float32"},
+    "int8": {"fast": "ctranslate2", "quantisation": "int8"},
+}
+
+
+SCORE = pytest.param(1, marks=pytest.mark.xfail(strict=True, reason="scores differ by 0.06"))
+BEAM = pytest.param(3, marks=pytest.mark.xfail(strict=True, reason="CT2's beam drops a letter"))
+
+
+@SLOW
+@pytest.mark.parametrize(
+    ("engine", "beam"),
+    [(name, 1) for name in ENGINES] + [("transformers", 3), ("int8", 3)],
+)
+def test_what_a_model_learned_comes_out(taught: Path, engine: str, beam: int) -> None:
+    found = ask(spec(taught, beam=beam, **ENGINES[engine]), [*PHRASES])
+    right = sum(best[0].text == said for best, said in zip(found, PHRASES.values(), strict=True))
+    assert right >= (4 if engine == "int8" else 6)  # so small a model loses letters in int8
+    assert all(best[0].score is not None and -0.5 < best[0].score <= 0 for best in found)
+
+
+@SLOW
+@pytest.mark.parametrize("beam", [SCORE, BEAM])
+def test_both_decoders_agree_and_score_alike(taught: Path, beam: int) -> None:
+    """The same texts; scores differ by how a forbidden token is taken out."""
+    plain, quick = (
+        ask(spec(taught, beam=beam, **ENGINES[name]), [*PHRASES])
+        for name in ("transformers", "ctranslate2")
+    )
+    assert [found[0].text for found in plain] == [found[0].text for found in quick]
+    for one, other in zip(plain, quick, strict=True):
+        assert one[0].score == pytest.approx(other[0].score, abs=0.01)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("engine", ["transformers", "ctranslate2"])
+@SLOW
+def test_every_family_answers_in_every_script(
+    family: Callable[..., Seq2seq], name: str, engine: str
+) -> None:
+    settings = family(name, **ENGINES[engine])
+    found = ask(settings, ["", *TEXTS, "ᐃᓅᓯᖅ"], 2)
+    assert found[0] == [Translation("", None, 0)]
+    assert all(1 <= len(best) <= 2 for best in found)
+    assert all(best[0].score is not None and best[0].score <= 0 for best in found[1:])
+    assert found[-1][0].unknown > 0  # no model here knows Inuktitut's script
+    assert found == ask(settings, ["", *TEXTS, "ᐃᓅᓯᖅ"], 2)
+
+
+@SLOW
+@pytest.mark.parametrize("beam", [1, 3])
+@pytest.mark.parametrize("name", ["nllb", "m2m"])
+def test_a_forced_language_counts_in_no_score(
+    family: Callable[..., Seq2seq], name: str, beam: int
+) -> None:
+    plain = ask(family(name, beam=beam), TEXTS)
+    quick = ask(family(name, beam=beam, **ENGINES["ctranslate2"]), TEXTS)
+    assert [best[0].text for best in plain] == [best[0].text for best in quick]
+    assert [best[0].score for best in plain] == pytest.approx(
+        [best[0].score for best in quick], abs=0.01
+    )
+
+
+@SLOW
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_segment_does_not_depend_on_its_batch(
+    family: Callable[..., Seq2seq], name: str, engine: str
+) -> None:
+    alone = ask(family(name, batch_tokens=1, **ENGINES[engine]), TEXTS, 2)
+    together = ask(family(name, batch_tokens=1000, **ENGINES[engine]), TEXTS[::-1] * 3, 2)
+    assert together[: len(TEXTS)][::-1] == alone
+
+
+@pytest.mark.parametrize("text", ["bishaan qulqulluu dha bishaan", "ውሃንጹህነው", "កខ\u200bគឃ ងច"])
+def test_parts_fit_and_hold_every_letter(text: str) -> None:
+    found = parts(text, lambda part: len(part) <= 5)
+    assert all(len(part) <= 10 for part in found)
+    assert [c for c in text if c.isalpha()] == [c for part in found for c in part if c.isalpha()]
+
+
+@SLOW
+def test_long_text_goes_in_parts(family: Callable[..., Seq2seq]) -> None:
+    (found,) = ask(family("nllb", most_tokens=12), [" ".join(TEXTS * 3)])
+    assert found[0].text and found[0].score is not None
+
+
+@pytest.mark.parametrize("wrong", [{"beam": 0}, {"length_factor": 0.0}, {"quantisation": "int8"}])
+def test_settings_out_of_range(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        spec("x", **wrong)
+
+
+@SLOW
+def test_what_the_user_can_mend_is_one_line(family: Callable[..., Seq2seq], tmp_path: Path) -> None:
+    cases = {
+        "HF_HUB_OFFLINE": spec("nobody/nothing"),
+        "cannot be loaded as": spec(tmp_path),
+        "lacks 'orm'": family("nllb", targets={"nah": "gaz_Latn"}),
+        "near to it are": family("nllb", targets={"orm": "gaz_Lat"}),
+        "no language code 'zz'": family("madlad", targets={"orm": "zz"}),
+        "more than the 128": family("marian", most_tokens=500),
+    }
+    for said, settings in cases.items():
+        with pytest.raises(InputError, match=said) as caught:
+            seq2seq.load(settings, FORWARD, 1)
+        assert "\n" not in str(caught.value)
+
+
+@SLOW
+def test_a_conversion_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    folder = models.llama(tmp_path / "llama")
+    with pytest.raises(InputError, match="cannot be loaded as an encoder-decoder"):
+        seq2seq.load(spec(folder), FORWARD, 1)
+
+
+@SLOW
+def test_the_name_changes_with_what_changes_the_text(family: Callable[..., Seq2seq]) -> None:
+    settings = family("nllb")
+    names = [
+        seq2seq.name(one, FORWARD)
+        for one in (settings, replace(settings, beam=2), family("nllb", **ENGINES["int8"]))
+    ]
+    assert len(set(names)) == 3
+    assert seq2seq.name(settings, FORWARD) == names[0]
