@@ -8,7 +8,7 @@ import duckdb
 from corpus.settings import Languages, owner_of
 from corpus.table import InputError, text
 
-METHODS = ("backtranslate", "paraphrase", "respell")  # stages that make rows
+METHODS = ("backtranslate", "paraphrase", "codeswitch", "swap", "respell")  # stages that make rows
 STAGES = (
     *("gather", "clean", "identify", "assess", "dedup", "spelling", "bitext"),
     *("select", "split", "validate", "mix"),

@@ -15,7 +15,11 @@ PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
 ORDER = ("corpus", "augment", "train")  # imports may point to the left only
 PARENTS = {"reports/adapt", "reports/retrain", "reports/evaluate", "plots/adapt"}  # one a language
-DATA = {"corpus/orthography.py": "corpus/orthography", "train/cards.py": "train/templates"}
+DATA = {
+    "augment/protected.py": "augment/protected",
+    "corpus/orthography.py": "corpus/orthography",
+    "train/cards.py": "train/templates",
+}
 MADE = ("out", "report", "curves", "page", "data", "model")  # words that name what a stage writes
 
 
