@@ -119,33 +119,32 @@ ENGINES = {
 }
 
 
-SCORE = pytest.param(1, marks=pytest.mark.xfail(strict=True, reason="scores differ by 0.06"))
-BEAM = pytest.param(3, marks=pytest.mark.xfail(strict=True, reason="CT2's beam drops a letter"))
-
-
 @SLOW
-@pytest.mark.parametrize(
-    ("engine", "beam"),
-    [(name, 1) for name in ENGINES] + [("transformers", 3), ("int8", 3)],
-)
+@pytest.mark.parametrize("beam", [1, 3])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_what_a_model_learned_comes_out(taught: Path, engine: str, beam: int) -> None:
     found = ask(spec(taught, beam=beam, **ENGINES[engine]), [*PHRASES])
-    right = sum(best[0].text == said for best, said in zip(found, PHRASES.values(), strict=True))
-    assert right >= (4 if engine == "int8" else 6)  # so small a model loses letters in int8
+    assert [best[0].text for best in found] == [*PHRASES.values()]
     assert all(best[0].score is not None and -0.5 < best[0].score <= 0 for best in found)
 
 
 @SLOW
-@pytest.mark.parametrize("beam", [SCORE, BEAM])
-def test_both_decoders_agree_and_score_alike(taught: Path, beam: int) -> None:
-    """The same texts; scores differ by how a forbidden token is taken out."""
+@pytest.mark.parametrize("beam", [1, 3])
+def test_both_libraries_find_what_was_learned(taught: Path, beam: int) -> None:
+    """Training moves the embedding of padding, which the converter takes to be zero."""
     plain, quick = (
         ask(spec(taught, beam=beam, **ENGINES[name]), [*PHRASES])
         for name in ("transformers", "ctranslate2")
     )
-    assert [found[0].text for found in plain] == [found[0].text for found in quick]
-    for one, other in zip(plain, quick, strict=True):
-        assert one[0].score == pytest.approx(other[0].score, abs=0.01)
+    alike(plain, quick)
+
+
+def alike(plain: list[list[Translation]], quick: list[list[Translation]]) -> None:
+    """The best translations are the same, and their scores to rounding."""
+    assert [best[0].text for best in plain] == [best[0].text for best in quick]
+    assert [best[0].score for best in plain] == pytest.approx(
+        [best[0].score for best in quick], abs=0.0011
+    )
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -165,16 +164,13 @@ def test_every_family_answers_in_every_script(
 
 @SLOW
 @pytest.mark.parametrize("beam", [1, 3])
-@pytest.mark.parametrize("name", ["nllb", "m2m"])
-def test_a_forced_language_counts_in_no_score(
+@pytest.mark.parametrize("name", FAMILIES)
+def test_both_libraries_find_and_score_alike(
     family: Callable[..., Seq2seq], name: str, beam: int
 ) -> None:
+    """A language's code that a translation begins with counts in no score."""
     plain = ask(family(name, beam=beam), TEXTS)
-    quick = ask(family(name, beam=beam, **ENGINES["ctranslate2"]), TEXTS)
-    assert [best[0].text for best in plain] == [best[0].text for best in quick]
-    assert [best[0].score for best in plain] == pytest.approx(
-        [best[0].score for best in quick], abs=0.01
-    )
+    alike(plain, ask(family(name, beam=beam, **ENGINES["ctranslate2"]), TEXTS))
 
 
 @SLOW
