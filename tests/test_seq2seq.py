@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from augment.engines import seq2seq
+from augment.engines import fast, seq2seq
 from augment.engines.search import parts
 from augment.engines.seq2seq import Seq2seq
 from augment.translation import Direction, Translation
@@ -53,7 +53,9 @@ FAMILIES: dict[str, tuple[Callable[[Path], Path], str | None, str]] = {
     "marian": (lambda folder: models.marian(folder, ["orm", "amh"]), None, "orm"),
     "nllb": (models.nllb, "spa_Latn", "gaz_Latn"),
     "m2m": (models.m2m, "es", "am"),
+    "mbart": (models.mbart, "spa_Latn", "gaz_Latn"),
     "madlad": (models.madlad, None, "om"),
+    "t5": (lambda folder: models.madlad(folder, tie_word_embeddings=True), None, "om"),
 }
 
 
@@ -224,6 +226,40 @@ def test_a_conversion_that_cannot_be_is_one_line(tmp_path: Path) -> None:
     folder = models.llama(tmp_path / "llama")
     with pytest.raises(InputError, match="cannot be loaded as an encoder-decoder"):
         seq2seq.load(spec(folder), FORWARD, 1)
+
+
+@SLOW
+@pytest.mark.parametrize("name", FAMILIES)
+def test_both_libraries_score_one_target_alike(family: Callable[..., Seq2seq], name: str) -> None:
+    """The loss of transformers is the mean score of the same tokens."""
+    import torch
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    folder = Path(family(name).model)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder).eval()
+    quick = fast.translator(folder, name, "float32", 1)
+    for source, target in PHRASES.items():
+        read, said = (tokenizer(text).input_ids for text in (source, target))
+        begun = torch.tensor([[model.generation_config.decoder_start_token_id, *said[:-1]]])
+        with torch.no_grad():
+            logits = model(torch.tensor([read]), decoder_input_ids=begun).logits[0]
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(said))
+        read, said = map(tokenizer.convert_ids_to_tokens, (read, said))
+        (scored,) = quick.score_batch([read], [said[:-1]])
+        assert len(scored.log_probs) == len(said)
+        assert -sum(scored.log_probs) / len(said) == pytest.approx(float(loss), abs=0.001)
+
+
+@SLOW
+def test_a_conversion_that_scores_otherwise_is_refused(tmp_path: Path) -> None:
+    """CTranslate2 knows one epsilon of T5's normalisation only, and says nothing of another."""
+    folder = models.madlad(tmp_path / "t5", layer_norm_epsilon=0.1)
+    settings = spec(folder, targets={"orm": "om"})
+    seq2seq.load(settings, FORWARD, 1)
+    with pytest.raises(InputError, match="its conversion is wrong; set fast") as caught:
+        seq2seq.load(replace(settings, **ENGINES["ctranslate2"]), FORWARD, 1)
+    assert "\n" not in str(caught.value)
 
 
 @SLOW

@@ -23,7 +23,7 @@ MORE = 10  # tokens that any translation may have beyond length_factor: short te
 CODES = {  # model type: how its vocabulary may write a code
     "m2m_100": ("{}", "__{}__"),  # NLLB, M2M-100
     "nllb-moe": ("{}",),
-    "mbart": ("{}",),
+    "mbart": ("{}",),  # mBART-50; an mBART-25 begins a translation otherwise
     "t5": ("<2{}>",),  # MADLAD
     "marian": (">>{}<<",),
 }
