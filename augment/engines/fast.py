@@ -93,6 +93,7 @@ def searched(  # noqa: PLR0913
         num_hypotheses=best,
         max_input_length=0,
         max_decoding_length=most_new,
+        min_decoding_length=0,  # as transformers: nothing may be a translation
         length_penalty=1.0,
         return_scores=True,
         return_end_token=True,
