@@ -1,14 +1,16 @@
 """How well each gate ranks made text by its true quality, and the risk that follows from it.
 
-A gate counts towards a row's risk as far as its rank correlation with the true quality, measured
-in the run, is surely on the right side of zero. A gate whose model was trained on the validation
-rows too is reported, but never counts: its correlation is measured on seen text.
+A gate counts towards a row's risk where its rank correlation with the true quality, measured in the
+run, is surely on the right side of zero, by what it tells beside the other gates. A gate whose
+model was trained on the validation rows too is reported, but never counts: its correlation is
+measured on seen text.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.optimize import nnls
 from scipy.stats import rankdata
 
 from augment.gates import (
@@ -58,36 +60,64 @@ def halves(values: Sequence[float], truth: Sequence[float], sign: int) -> dict[s
     }
 
 
-def trusted(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """The weight of each gate whose correlation is surely on the right side of zero.
+def trusted(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The gates whose correlation is surely on the right side of zero.
 
-    It is the square: the share of the ranks' variance that the gate accounts for. A gate in SEEN
-    has none, for how it ranks text that it has not seen is not known.
+    A gate in SEEN is none, for how it ranks text that it has not seen is not known.
     """
-    return {
-        gate: figures[gate]["spearman"] ** 2
+    return [
+        gate
         for gate, sign in GATES.items()
         if gate not in SEEN
         and figures[gate]["spearman"] is not None
         and min(sign * figures[gate]["low"], sign * figures[gate]["high"]) > 0
-    }
+    ]
+
+
+def weighed(
+    scores: Sequence[Scores], truth: Sequence[float], figures: Mapping[str, Mapping[str, Any]]
+) -> dict[str, float]:
+    """The weight of each trusted gate that tells something beside the others; they sum to 1.
+
+    Least squares of the truth's ranks on those of the gates, none below 0: two gates that say the
+    same share one weight. Unseen and unknown words do.
+    """
+    gates = trusted(figures)
+    if not gates:
+        return {}
+    sides = ranks(scores, gates), 1 - places(np.array(truth, dtype=float))
+    found, _ = nnls(*(side - side.mean(axis=0) for side in sides))
+    whole = float(found.sum())
+    return (
+        {g: float(w) / whole for g, w in zip(gates, found, strict=True) if w > 0} if whole else {}
+    )
+
+
+def places(values: np.ndarray) -> np.ndarray:
+    """(n,): the place of each value among them, 0 to 1, from the smallest."""
+    found: np.ndarray = (rankdata(values) - 0.5) / len(values)
+    return found
+
+
+def ranks(scores: Sequence[Scores], gates: Sequence[str]) -> np.ndarray:
+    """(n, gates): the place of each row by each gate, 0 (best) to 1; null is in the middle."""
+    found = np.full((len(scores), len(gates)), 0.5)
+    for column, gate in zip(found.T, gates, strict=True):
+        values = np.array([s[gate] for s in scores], dtype=float)  # null becomes nan
+        known = ~np.isnan(values)
+        if known.any():
+            column[known] = places(-GATES[gate] * values[known])
+    return found
 
 
 def risks(scores: Sequence[Scores], weights: Mapping[str, float]) -> list[float | None]:
-    """The weighted mean of a row's rank in each gate, 0 (best) to 1; null is in the middle.
+    """The weighted mean of a row's rank in each gate, 0 (best) to 1.
 
     All are null where no gate has a weight: nothing is known to tell good rows from bad.
     """
     if not weights:
         return [None] * len(scores)
-    total = np.zeros(len(scores))
-    for gate, weight in weights.items():
-        values = np.array([s[gate] for s in scores], dtype=float)  # null becomes nan
-        known = ~np.isnan(values)
-        ranks = np.full(len(values), 0.5)
-        if known.any():
-            ranks[known] = (rankdata(-GATES[gate] * values[known]) - 0.5) / known.sum()
-        total += weight * ranks
+    total = ranks(scores, list(weights)) @ np.array(list(weights.values()))
     return [float(risk) for risk in total / sum(weights.values())]
 
 
@@ -113,8 +143,9 @@ def together(
     for side in (True, False):
         mine = [n for n in range(len(ids)) if fold[n] == side]
         others = [n for n in range(len(ids)) if fold[n] != side]
-        figures = correlations([scores[n] for n in others], [truth[n] for n in others], seed)
-        found = risks([scores[n] for n in mine], trusted(figures))
+        seen = [scores[n] for n in others], [truth[n] for n in others]
+        weights = weighed(*seen, correlations(*seen, seed))
+        found = risks([scores[n] for n in mine], weights)
         risk[mine] = [0.5 if value is None else value for value in found]
     figures = rank_correlation(risk.tolist(), truth, seed)
     return (
@@ -184,7 +215,7 @@ def calibrate(
         gate: {**figures[gate], **effects.get(gate, {}), "human_95": within(plain, gate)}
         for gate in GATES
     }
-    weights = trusted(figures)
+    weights = weighed(scores, truth, figures)
     report = {
         "rows": len(pairs),
         "truth": f"human {maker.side}",

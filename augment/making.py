@@ -27,6 +27,11 @@ def shown(row: Mapping[str, Any], share: float) -> str | None:
     return None if held_back(row["id"], share) else row["source"]
 
 
+def pairs_of(rows: Iterable[Row], share: float) -> list[Row]:
+    """The rows with two sides, but for those whose source is held back."""
+    return [row for row in rows if row["target"] and shown(row, share)]
+
+
 def share_of(word: str) -> float:
     """The share of pairs held back, from the command line.
 

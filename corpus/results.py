@@ -25,6 +25,8 @@ STAGES = (
     "translator",
     "backtranslate",
     "paraphrase",
+    "codeswitch",
+    "swap",
     "respell",
     "noise",
     "concatenate",

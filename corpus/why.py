@@ -9,7 +9,8 @@ from corpus.settings import Languages, owner_of
 from corpus.table import InputError, text
 
 METHODS = (  # stages that make rows
-    *("backtranslate", "paraphrase", "respell", "noise", "concatenate", "forward", "pivot"),
+    *("backtranslate", "paraphrase", "codeswitch", "swap", "respell"),
+    *("noise", "concatenate", "forward", "pivot"),
 )
 STAGES = (
     *("gather", "clean", "identify", "assess", "dedup", "spelling", "bitext"),

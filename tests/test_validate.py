@@ -18,6 +18,7 @@ from augment.calibrate import (
     risks,
     together,
     trusted,
+    weighed,
 )
 from augment.engine import OWN
 from augment.engines import thot
@@ -315,8 +316,9 @@ def test_a_gate_counts_only_where_it_surely_ranks_the_right_way() -> None:
         | {"unseen": -t, "copied": t, "language": t, "length": float(generator.normal())}
         for t in truth
     ]
-    weights = trusted(correlations(scores, truth, 0))
-    assert {"unseen"} <= weights.keys() <= {"unseen", "length"}
+    gates = trusted(correlations(scores, truth, 0))
+    assert {"unseen"} <= set(gates) <= {"unseen", "length"}
+    assert weighed(scores, truth, correlations(scores, truth, 0)) == {"unseen": pytest.approx(1)}
     figures = together([str(n) for n in range(100)], scores, truth, 0)
     assert figures["spearman"] < -0.9
 
@@ -327,7 +329,20 @@ def test_the_language_gate_never_counts_for_its_model_has_seen_the_rows() -> Non
     figures = correlations(scores, truth, 0)
     assert figures["language"]["spearman"] == pytest.approx(1)
     assert (figures["language"]["seen"], figures["unseen"]["seen"]) == (True, False)
-    assert trusted(figures) == {"unseen": pytest.approx(1)}
+    assert trusted(figures) == ["unseen"]
+
+
+def test_two_gates_that_say_the_same_share_one_weight() -> None:
+    generator = np.random.default_rng(0)
+    one, other = generator.normal(size=(2, 300)).tolist()
+    truth = [a + b for a, b in zip(one, other, strict=True)]
+    scores = [
+        dict.fromkeys(GATES) | {"unseen": -a, "unknown": -a, "copied": -b}
+        for a, b in zip(one, other, strict=True)
+    ]
+    weights = weighed(scores, truth, correlations(scores, truth, 0))
+    assert weights["copied"] == pytest.approx(0.5, abs=0.05)
+    assert weights.get("unseen", 0) + weights.get("unknown", 0) == pytest.approx(0.5, abs=0.05)
 
 
 def test_every_row_of_a_method_with_a_limit_goes_on_the_round_trip(corpus: Corpus) -> None:
@@ -412,7 +427,8 @@ def test_each_engine_is_held_against_the_truth_by_what_it_makes() -> None:
     assert loud["together"]["spearman"] < -0.9
     assert loud["together"]["best_half"] > loud["together"]["worst_half"] + 30
     assert loud["gates"]["unknown"]["kept_chrf"] > loud["gates"]["unknown"]["dropped_chrf"] + 30
-    assert {"unseen", "unknown"} <= by_loud.keys()
+    assert by_loud.keys() & {"unseen", "unknown"}
+    assert sum(by_loud.values()) == pytest.approx(1)
     quiet, by_quiet = calibrate(pairs, yards, mute, {}, 0)
     assert quiet["gates"]["unknown"]["spearman"] is None  # it never varies
     assert "unknown" not in by_quiet

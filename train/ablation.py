@@ -96,6 +96,9 @@ def ablation(  # noqa: PLR0913
     train: pa.Table,
     test: pa.Table,
     spelling: pa.Table,
+    cleaned: Path,
+    clusters: Path,
+    rules: Path,
     protected: Path,
     page: Path,
     figure: Path,
@@ -112,9 +115,8 @@ def ablation(  # noqa: PLR0913
             "ablation.sizes beside its monolingual_rows and pivot_rows"
         )
     sides = [(row["source"], row["target"]) for row in held_out]
-    little = World(
-        language, languages, engines, one_worker(shards), [], spelling, protected, SCRATCH
-    )
+    kept = (spelling, cleaned, clusters, rules, protected)
+    little = World(language, languages, engines, one_worker(shards), [], *kept, SCRATCH)
     jobs = [Job(draw, params.methods, little, sides) for draw in draws]
     order = sorted(range(len(jobs)), key=lambda n: -len(jobs[n].draw.pairs))
     found = map_shards(prepare, [jobs[n] for n in order], shards, f"methods {language}")

@@ -14,14 +14,20 @@ from typing import Any
 import pyarrow as pa
 
 from augment.backtranslate import Backtranslate, backtranslate
+from augment.codeswitch import Codeswitch, codeswitch
+from augment.concatenate import Concatenate, concatenate
 from augment.engine import Engines
+from augment.forward import Forward, forward
 from augment.gates import measure
 from augment.judge import as_pair
 from augment.limits import REASONS, broken
 from augment.making import Row, child
+from augment.noise import Noise, noise
 from augment.paraphrase import Paraphrase, paraphrase
+from augment.pivot import Pivot, pivot
 from augment.protected import protected
 from augment.respell import Respell, respell
+from augment.swap import Swap, swap
 from augment.yardstick import Human, Models, yardstick
 from corpus.settings import Languages, section, settings
 from corpus.shards import Shards
@@ -59,9 +65,15 @@ def copied(train: pa.Table, params: Copied) -> Output:
 
 STAGES: dict[str, tuple[Callable[..., Output], type]] = {
     "backtranslate": (backtranslate, Backtranslate),
+    "codeswitch": (codeswitch, Codeswitch),
+    "concatenate": (concatenate, Concatenate),
     "copied": (copied, Copied),
+    "forward": (forward, Forward),
+    "noise": (noise, Noise),
     "paraphrase": (paraphrase, Paraphrase),
+    "pivot": (pivot, Pivot),
     "respell": (respell, Respell),
+    "swap": (swap, Swap),
 }
 
 
@@ -75,6 +87,9 @@ class World:
     shards: Shards
     rows: list[Row]  # pairs, targets without a source, sources without a target
     spelling: pa.Table  # orthographies of the rows, by id
+    cleaned: Path  # table of all rows; noise learns from those that are near a human row
+    clusters: Path  # which of them are near-duplicates
+    rules: Path  # of noise
     protected: Path
     translator: Path  # folder of translators trained on these pairs alone
 
