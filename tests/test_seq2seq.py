@@ -22,7 +22,7 @@ FORWARD = Direction("spa_Latn", "orm", "forward")
 PHRASES = {
     "El agua está limpia.": "Bishaan qulqulluu dha.",
     "La casa es grande.": "Manni guddaa dha.",
-    "Los niños juegan.": "Ijoolleen ni taphatu.",
+    "Los niños juegan.": "Daa'imman ni taphatu.",
     "Hoy no llueve.": "Har'a roobni hin jiru.",
     "Buenos días.": "ጤና ይስጥልኝ።",
     "El maíz crece.": "ពោតលូតលាស់។",
