@@ -1,34 +1,47 @@
 """Segments per CPU-second of each engine, beside plain `generate` of transformers, in one run.
 
-    python -m benchmarks.throughput [segments] [folder of a translator]
+    python -m benchmarks.throughput [segments] [base | wide] [beam] [folder of a translator]
 
-The model has Marian's base shape (6+6 layers, width 512) and random weights, which never end by
-themselves: every translation has the limit's length, so that all do the same work. The folder is
-models/translator/<key>/forward of a run; its texts are Spanish.
+The model has Marian's base shape (6+6 layers, width 512) or half of NLLB-600M's layers (6+6, width
+1024), and random weights, which never end by themselves: every translation has the limit's length,
+so that all do the same work. The vocabulary is small. The folder is models/translator/<key>/forward
+of a run; its texts are Spanish.
 """
 
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 from augment.engines import seq2seq, thot
+from augment.engines.seq2seq import Seq2seq
 from augment.translation import Direction
 from tests import models
 
-SHAPE = models.small(
-    d_model=512,
-    encoder_layers=6,
-    decoder_layers=6,
-    encoder_attention_heads=8,
-    decoder_attention_heads=8,
-    encoder_ffn_dim=2048,
-    decoder_ffn_dim=2048,
-    init_std=0.08,
-)
+LAYERS = {"encoder_layers": 6, "decoder_layers": 6}
+SHAPES: dict[str, Callable[[Path], Path]] = {
+    "base": lambda folder: models.marian(folder, size=shape(512, 8)),
+    "wide": lambda folder: models.nllb(folder, shape(1024, 16)),
+}
+CODES = {"base": (None, None), "wide": ("spa_Latn", "gaz_Latn")}
 NEW = 32  # tokens of every translation; no source is longer, so none is cut in parts
 Ask = Callable[[list[str]], object]
+
+
+def shape(width: int, heads: int) -> dict[str, Any]:
+    """The size of a model, as both families name it."""
+    return models.small(
+        **LAYERS,
+        d_model=width,
+        encoder_attention_heads=heads,
+        decoder_attention_heads=heads,
+        encoder_ffn_dim=4 * width,
+        decoder_ffn_dim=4 * width,
+        init_std=0.08,
+    )
 
 
 def texts(count: int) -> list[str]:
@@ -38,7 +51,7 @@ def texts(count: int) -> list[str]:
     return [" ".join(words[s : s + 2 + n % 3]) for n, s in enumerate(starts)][:count]
 
 
-def plain(folder: Path, size: int) -> Ask:
+def plain(folder: Path, size: int, beam: int) -> Ask:
     """`generate` as its documentation shows it: texts in their order, padded, so many at a time."""
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
@@ -50,29 +63,36 @@ def plain(folder: Path, size: int) -> Ask:
         for start in range(0, len(segments), size):
             batch = tokenizer(segments[start : start + size], return_tensors="pt", padding=True)
             with torch.inference_mode():
-                out = model.generate(**batch, num_beams=1, max_new_tokens=NEW, do_sample=False)
+                out = model.generate(**batch, num_beams=beam, max_new_tokens=NEW, do_sample=False)
             tokenizer.batch_decode(out, skip_special_tokens=True)
 
     return ask
 
 
-def ours(folder: Path, quantisation: str | None, batch: int) -> Ask:
-    """The engine `seq2seq`."""
-    spec = seq2seq.Seq2seq(
+def spec(folder: Path, shape: str, beam: int) -> Seq2seq:
+    """The settings of the engine with transformers."""
+    source, target = CODES[shape]
+    return Seq2seq(
         kind="seq2seq",
         model=str(folder),
         revision=None,
-        sources={"spa_Latn": None},
-        targets={"orm": None},
-        beam=1,
+        sources={"spa_Latn": source},
+        targets={"orm": target},
+        beam=beam,
         length_factor=100.0,
         most_tokens=NEW,
-        batch_tokens=batch,
+        batch_tokens=500,
         threads=1,
-        fast=quantisation and "ctranslate2",
-        quantisation=quantisation,
+        fast=None,
+        quantisation=None,
     )
-    return seq2seq.load(spec, Direction("spa_Latn", "orm", "forward"), 1)
+
+
+def ours(spec: Seq2seq, quantisation: Literal["float32", "int8"] | None, batch: int) -> Ask:
+    """The engine `seq2seq`."""
+    quick: Literal["ctranslate2"] | None = "ctranslate2" if quantisation else None
+    own = replace(spec, fast=quick, quantisation=quantisation, batch_tokens=batch)
+    return seq2seq.load(own, Direction("spa_Latn", "orm", "forward"), 1)
 
 
 def rate(ask: Ask, segments: list[str]) -> float:
@@ -83,21 +103,22 @@ def rate(ask: Ask, segments: list[str]) -> float:
     return len(segments) / (time.process_time() - start)
 
 
-def main(count: int, translator: str | None) -> None:
+def main(count: int, shape: str, beam: int, translator: str | None) -> None:
     """One line an engine."""
     import torch
 
     torch.set_num_threads(1)
     segments = texts(count)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = models.marian(Path(scratch, "marian"), size=SHAPE)
+        folder = SHAPES[shape](Path(scratch, shape))
+        settings = spec(folder, shape, beam)
         engines = {
-            "generate, one by one": plain(folder, 1),
-            "generate, padded batches of 16": plain(folder, 16),
-            "seq2seq, transformers": ours(folder, None, 500),
-            "seq2seq, ctranslate2 float32": ours(folder, "float32", 500),
-            "seq2seq, ctranslate2 int8": ours(folder, "int8", 500),
-            "seq2seq, ctranslate2 int8, each alone": ours(folder, "int8", 1),
+            "generate, one by one": plain(folder, 1, beam),
+            "generate, padded batches of 16": plain(folder, 16, beam),
+            "seq2seq, transformers": ours(settings, None, 500),
+            "seq2seq, ctranslate2 float32": ours(settings, "float32", 500),
+            "seq2seq, ctranslate2 int8": ours(settings, "int8", 500),
+            "seq2seq, ctranslate2 int8, each alone": ours(settings, "int8", 1),
         }
         if translator:
             engines["thot"] = thot.load(Path(translator), 1)
@@ -113,4 +134,8 @@ def main(count: int, translator: str | None) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 128, (sys.argv[2:] or [None])[0])
+    count, shape_, beam, translator = [
+        *sys.argv[1:],
+        *["128", "base", "1", ""][len(sys.argv) - 1 :],
+    ]
+    main(int(count), shape_, int(beam), translator or None)

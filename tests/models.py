@@ -1,8 +1,7 @@
 """Small real models of every family the engines load: tokenizers trained here, random weights.
 
-The text is the Universal Declaration of Human Rights in Spanish, Oromo,
-Amharic and Khmer. What a model
-with random weights says means nothing; how it is asked, batched, scored and read is the same.
+The text is the Universal Declaration of Human Rights in Spanish, Oromo, Amharic and Khmer. What a
+model with random weights says means nothing; how it is asked, batched, scored and read is the same.
 """
 
 import json
@@ -94,10 +93,10 @@ def marian(folder: Path, codes: Sequence[str] = (), size: Mapping[str, Any] | No
     return saved(model, tokenizer, folder)
 
 
-def nllb(folder: Path, size: Mapping[str, Any] | None = None) -> Path:
-    """A model of NLLB's architecture and tokenizer, with all of its languages."""
+def nllb_tokenizer() -> Any:
+    """A tokenizer of NLLB's class, with all of its languages."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer, set_seed
+    from transformers import NllbTokenizer
 
     trained = Tokenizer(models.BPE(unk_token="<unk>"))
     trained.pre_tokenizer = pre_tokenizers.Metaspace()
@@ -106,10 +105,29 @@ def nllb(folder: Path, size: Mapping[str, Any] | None = None) -> Path:
         corpus(), trainers.BpeTrainer(vocab_size=PIECES, special_tokens=special)
     )
     model = json.loads(trained.to_str())["model"]
-    tokenizer = NllbTokenizer(vocab=model["vocab"], merges=[tuple(m) for m in model["merges"]])
+    return NllbTokenizer(vocab=model["vocab"], merges=[tuple(m) for m in model["merges"]])
+
+
+def nllb(folder: Path, size: Mapping[str, Any] | None = None) -> Path:
+    """A model of NLLB's architecture and tokenizer."""
+    from transformers import M2M100Config, M2M100ForConditionalGeneration, set_seed
+
+    tokenizer = nllb_tokenizer()
     set_seed(0)
     config = M2M100Config(**(size or small()), vocab_size=len(tokenizer), scale_embedding=True)
     return saved(M2M100ForConditionalGeneration(config), tokenizer, folder)
+
+
+def mbart(folder: Path) -> Path:
+    """A model of mBART-50's architecture, with NLLB's tokenizer."""
+    from transformers import MBartConfig, MBartForConditionalGeneration, set_seed
+
+    tokenizer = nllb_tokenizer()
+    set_seed(0)
+    config = MBartConfig(
+        **small(), vocab_size=len(tokenizer), scale_embedding=True, decoder_start_token_id=2
+    )
+    return saved(MBartForConditionalGeneration(config), tokenizer, folder)
 
 
 def m2m(folder: Path) -> Path:
@@ -136,13 +154,14 @@ def m2m(folder: Path) -> Path:
     return saved(M2M100ForConditionalGeneration(config), tokenizer, folder)
 
 
-def madlad(folder: Path, codes: Sequence[str] = ("om", "es", "am")) -> Path:
+def madlad(folder: Path, **more: Any) -> Path:
     """A T5 model whose vocabulary has MADLAD's tokens for the language to translate into."""
     from sentencepiece import SentencePieceProcessor
     from transformers import T5Config, T5ForConditionalGeneration, T5Tokenizer, set_seed
 
     folder.mkdir(parents=True)
-    found = pieces(folder / "spiece", user_defined_symbols=[f"<2{code}>" for code in codes])
+    codes = ["<2om>", "<2es>", "<2am>"]
+    found = pieces(folder / "spiece", user_defined_symbols=codes)
     model = SentencePieceProcessor(model_file=str(folder / "spiece.model"))
     scores = {piece: model.get_score(number) for number, piece in enumerate(found)}
     usual = [(p, score) for p, score in scores.items() if p not in ("<unk>", "<s>", "</s>")]
@@ -158,7 +177,7 @@ def madlad(folder: Path, codes: Sequence[str] = ("om", "es", "am")) -> Path:
         num_heads=2,
         decoder_start_token_id=0,
         feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False,
+        **{"tie_word_embeddings": False, **more},
     )
     return saved(T5ForConditionalGeneration(config), tokenizer, folder)
 

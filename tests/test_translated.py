@@ -13,9 +13,9 @@ from augment.engine import OWN, Engines
 from augment.engines import pivot as chained
 from augment.engines import thot
 from augment.forward import Forward, forward
+from augment.judge import as_pair
 from augment.making import held_back
 from augment.pivot import Pivot, pivot
-from augment.validate import as_pair
 from corpus.settings import Language
 from corpus.shards import Shards
 from corpus.table import SYNTHETIC, InputError

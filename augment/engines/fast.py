@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augment import cache as records
-from augment.engines import hub
+from augment.engines import conversion, hub
 from augment.engines.search import Hypothesis
 from corpus.table import InputError, digest
 
@@ -60,24 +60,17 @@ def converted(folder: Path, model: str, quantisation: str) -> Path:
     """The folder of the converted model, whole or not there at all; made if need be.
 
     Raises:
-        InputError: CTranslate2 has no conversion for the architecture.
+        InputError: CTranslate2 has no conversion for the architecture, or a wrong one.
     """
-    key = digest(hub.weights(folder), quantisation, version())
+    recipe = hub.recipe(__file__, conversion.__file__)
+    key = digest(hub.weights(folder), quantisation, recipe, version())
     where = records.path().parent / "ctranslate2" / key
     if where.exists():
         return where
-    from ctranslate2.converters import TransformersConverter
-
     where.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=where.parent) as scratch:
         new = Path(scratch, key)
-        try:
-            TransformersConverter(str(folder)).convert(str(new), quantization=quantisation)
-        except (ValueError, KeyError, AttributeError, NotImplementedError) as error:
-            raise InputError(
-                f"engines: ctranslate2 cannot convert model {model!r} ({hub.first_line(error)}); "
-                "set fast and quantisation to null"
-            ) from error
+        conversion.convert(folder, model, new, quantisation)
         with suppress(OSError):  # another process was faster
             new.rename(where)
     return where
@@ -100,8 +93,10 @@ def searched(  # noqa: PLR0913
         num_hypotheses=best,
         max_input_length=0,
         max_decoding_length=most_new,
+        min_decoding_length=0,  # as transformers: nothing may be a translation
         length_penalty=1.0,
         return_scores=True,
+        return_end_token=True,
     )
     id_of: Callable[[str], Any] = tokenizer.convert_tokens_to_ids
     skip = 1 if begin else 0
@@ -117,5 +112,8 @@ def searched(  # noqa: PLR0913
 
 
 def per_choice(score: float, length: int, forced: int) -> float:
-    """The mean over what the model chose: CTranslate2 counts a forced beginning in the length."""
+    """The mean over what the model chose: CTranslate2 divides by the forced beginning too.
+
+    `length` counts the end, where there is one, as CTranslate2 does.
+    """
     return score * length / max(1, length - forced)

@@ -179,6 +179,7 @@ def search(
             do_sample=False,
             length_penalty=1.0,
             early_stopping=beams[0] > 1,
+            renormalize_logits=True,  # over what may be written
             return_dict_in_generate=True,
             output_scores=True,
             **options,
@@ -187,7 +188,6 @@ def search(
             out.sequences,
             out.scores,
             out.beam_indices if beams[0] > 1 else None,
-            normalize_logits=beams[0] == 1,
         )
     begin = 1 if model.config.is_encoder_decoder else ids.shape[1]
     forced = int(options.get("forced_bos_token_id") is not None)

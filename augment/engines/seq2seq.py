@@ -10,20 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from augment.engines import fast, hub, search
+from augment.engines import conversion, fast, hub, search
 from augment.engines.search import Asked, Decode, Hypothesis
 from augment.translation import Direction, Translate
 from corpus.settings import settings
 from corpus.table import InputError, digest
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 MORE = 10  # tokens that any translation may have beyond length_factor: short texts vary most
 CODES = {  # model type: how its vocabulary may write a code
     "m2m_100": ("{}", "__{}__"),  # NLLB, M2M-100
     "nllb-moe": ("{}",),
-    "mbart": ("{}",),
+    "mbart": ("{}",),  # mBART-50; an mBART-25 begins a translation otherwise
     "t5": ("<2{}>",),  # MADLAD
     "marian": (">>{}<<",),
 }
@@ -86,7 +86,7 @@ def name(spec: Seq2seq, direction: Direction) -> str:
 
 def recipe(spec: Seq2seq) -> str:
     """A digest of the code and libraries."""
-    return hub.recipe(__file__, fast.__file__, search.__file__) + (
+    return hub.recipe(__file__, conversion.__file__, fast.__file__, search.__file__) + (
         fast.version() if spec.fast else ""
     )
 
@@ -185,6 +185,7 @@ def plain(folder: Path, spec: Seq2seq, tokens: Tokens) -> Decode:
     torch.set_num_threads(spec.threads)
     with hub.loading(spec.model, "an encoder-decoder model"):
         model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model.generation_config = only_needed(model)
     forced = {"forced_bos_token_id": number(tokens)} if tokens.begin else {}
 
     def decode(sources: list[list[int]], best: int) -> list[list[Hypothesis]]:
@@ -192,6 +193,23 @@ def plain(folder: Path, spec: Seq2seq, tokens: Tokens) -> Decode:
         return search.searched(model, sources, best, spec.beam, {"max_new_tokens": most, **forced})
 
     return decode
+
+
+def only_needed(model: "PreTrainedModel") -> "GenerationConfig":
+    """How the model generates, without what else its folder may say of the search.
+
+    A length to force an end at, or n-grams not to repeat, would change texts in one library only.
+    """
+    from transformers import GenerationConfig
+
+    own: Any = model.generation_config
+    return GenerationConfig(
+        bos_token_id=own.bos_token_id,
+        decoder_start_token_id=own.decoder_start_token_id,
+        eos_token_id=own.eos_token_id,
+        pad_token_id=own.pad_token_id,
+        bad_words_ids=[[token] for token in conversion.unwritten(model)] or None,
+    )
 
 
 def number(tokens: Tokens) -> int:
