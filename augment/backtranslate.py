@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sacrebleu.metrics.chrf import CHRF
 
+from augment.chrf import corpus_chrf
 from augment.engine import Engines, name_of, opened, ready, translate
-from augment.making import Row, child, held_back, lowest
+from augment.making import Row, child, held_back, lowest, without_source
 from augment.protected import intact, load
 from augment.translation import faults
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
 from corpus.table import SYNTHETIC, canonical
-
-DRAWS = 1000  # of the bootstrap
 
 
 @settings
@@ -74,11 +72,7 @@ def backtranslate(  # noqa: PLR0913
 
 def choose(rows: list[Row], params: Backtranslate) -> list[Row]:
     """Rows to be treated as target-only, at most so many, by hash of the id."""
-    alone = [
-        row
-        for row in rows
-        if row["target"] and (not row["source"] or held_back(row["id"], params.monolingual_share))
-    ]
+    alone = without_source(rows, params.monolingual_share)
     return lowest(alone, params.most_rows, "backtranslate")
 
 
@@ -105,23 +99,6 @@ def against_human(parents: list[Row], made: list[Row], share: float) -> dict[str
         "copy": [row["target"] for row in known],
     }
     return {"rows": len(known), **{name: corpus_chrf(said, human) for name, said in texts.items()}}
-
-
-def corpus_chrf(made: list[str], human: list[str]) -> dict[str, Any]:
-    """Corpus chrF++ of the texts, case folded, with its 95 % bootstrap interval; null for none.
-
-    Source: Popović 2017, https://aclanthology.org/W17-4770
-    """
-    if not made:
-        return {"chrf": None, "low": None, "high": None, "signature": None}
-    measure = CHRF(word_order=2, lowercase=True)
-    score = measure.corpus_score(made, [human], n_bootstrap=DRAWS)
-    return {
-        "chrf": score.score,
-        "low": float(score._mean - score._ci),
-        "high": float(score._mean + score._ci),
-        "signature": str(measure.get_signature()),
-    }
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from augment.engine import Engines, name_of, opened, ready, translate
-from augment.making import Row, child, lowest, share_of, shown
+from augment.making import Row, child, lowest, share_of, without_target
 from augment.protected import intact, load
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
@@ -72,8 +72,7 @@ def forward(  # noqa: PLR0913
 
 def choose(rows: list[Row], share: float, most: int | None) -> list[Row]:
     """Rows of a source alone that is not held back, at most so many, by hash of the id."""
-    alone = [row for row in rows if not row["target"] and shown(row, share)]
-    return lowest(alone, most, "forward")
+    return lowest(without_target(rows, share), most, "forward")
 
 
 def pair_up(parents: list[Row], targets: list[str], engine: str) -> list[Row]:

@@ -32,6 +32,16 @@ def pairs_of(rows: Iterable[Row], share: float) -> list[Row]:
     return [row for row in rows if row["target"] and shown(row, share)]
 
 
+def without_source(rows: Iterable[Row], share: float) -> list[Row]:
+    """The rows of a target alone, and those whose source is held back as if they were such."""
+    return [row for row in rows if row["target"] and not shown(row, share)]
+
+
+def without_target(rows: Iterable[Row], share: float) -> list[Row]:
+    """The rows of a source alone, but for those whose source is held back."""
+    return [row for row in rows if not row["target"] and shown(row, share)]
+
+
 def share_of(word: str) -> float:
     """The share of pairs held back, from the command line.
 

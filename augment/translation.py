@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+Pair = tuple[str, str]  # what is read, what is written
 EXAMPLES = "examples.jsonl"  # a few pairs of the training split, beside a language's translators
 
 

@@ -6,19 +6,21 @@ language with too few pairs gets no translator: the report says so, and what nee
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from augment.engines import phrases, segmentation, thot
-from augment.making import Row, held_back, lowest, share_of
-from augment.translation import EXAMPLES, Direction
+from augment.iterate import Job, improve
+from augment.making import Row, held_back, lowest, share_of, without_source, without_target
+from augment.translation import EXAMPLES, Direction, Pair
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
 
-Pair = tuple[str, str]
 MOST_EXAMPLES = 32  # left beside a translator: some are passed over for a segment like them
 
 
@@ -42,20 +44,23 @@ class Translator:
     segmentation: Segmentation
     most_pieces: int  # of the vocabulary of a side that sentencepiece cuts
     tuning_rounds: int  # of the model's weights, on a tenth of the pairs; 0: the library's stay
+    rounds: int  # of iterative back-translation, at most (augment/iterate.py); 0: none
+    most_made: int | None  # pairs made for a direction in a round, by hash of the id; null: all
 
     def __post_init__(self) -> None:
         if self.least_pairs < 2 or self.most_tokens < 1:
             raise ValueError(f"need least_pairs >= 2 and most_tokens >= 1, got {self}")
         if self.most_pairs is not None and self.most_pairs < self.least_pairs:
             raise ValueError(f"most_pairs must be null or at least least_pairs, got {self}")
-        if min(self.iterations, self.most_pieces) < 1 or self.tuning_rounds < 0:
-            raise ValueError(
-                f"need iterations and most_pieces >= 1 and tuning_rounds >= 0, got {self}"
-            )
+        if min(self.iterations, self.most_pieces) < 1:
+            raise ValueError(f"need iterations and most_pieces >= 1, got {self}")
+        if min(self.tuning_rounds, self.rounds, self.most_made or 0) < 0:
+            raise ValueError(f"need tuning_rounds, rounds and most_made >= 0, got {self}")
 
 
 def translator(  # noqa: PLR0913
     train: pa.Table,
+    validation: pa.Table,
     monolingual_share: str,
     params: Translator,
     active: tuple[str, ...],
@@ -66,24 +71,39 @@ def translator(  # noqa: PLR0913
     """Models forward (pivot to target) and backward of each active language, in a folder each.
 
     Beside them lie the ids of the pairs they saw, for a fair comparison later; they lie alone where
-    a language has too few pairs.
+    a language has too few pairs. Validation pairs are read to choose among rounds, and else not.
     """
     share = share_of(monolingual_share)
     report: dict[str, dict[str, Any]] = {}
     jobs: list[Job] = []
+    checks = rows_of(validation, active, languages)
     for key, rows in rows_of(train, active, languages).items():
         chosen, report[key] = choose(rows, share, params)
         ids = out / key / "ids.txt"
         ids.parent.mkdir(parents=True)
         ids.write_text("".join(f"{row['id']}\n" for row in chosen), "utf-8")
         leave_examples(chosen, (languages[key].pivot, key), ids.with_name(EXAMPLES))
-        pairs = [(row["source"], row["target"]) for row in chosen]
-        jobs += directions(pairs, out / key, (key, languages[key].pivot), params) if chosen else []
-    learned = map_shards(learn, jobs, shards, "translator") if jobs else []
-    for job, (engine, left_out) in zip(jobs, learned, strict=True):
+        texts = Texts(both_sides(chosen))
+        if params.rounds:
+            texts = Texts(
+                texts.pairs,
+                monolingual(without_source(rows, share), "target", params),
+                monolingual(without_target(rows, share), "source", params),
+                both_sides(checks[key]),
+            )
+        ends = key, languages[key].pivot
+        jobs += directions(texts, out / key, ends, params) if chosen else []
+    left_out = map_shards(learn, jobs, shards, "translator") if jobs else []
+    rounds: list[dict[str, Any]] = [{} for _ in jobs]
+    if jobs and params.rounds:
+        with TemporaryDirectory() as work:
+            rounds = improve(jobs, params.rounds, Path(work), shards)
+    for job, pieces, course in zip(jobs, left_out, rounds, strict=True):
         figures, way = report[job.folder.parent.name], job.direction.way
-        figures.setdefault("engines", {})[way] = engine
-        figures.setdefault("too_many_pieces", {})[way] = left_out
+        figures.setdefault("engines", {})[way] = thot.name(job.folder, job.direction)
+        figures.setdefault("too_many_pieces", {})[way] = pieces
+        if course:
+            figures.setdefault("iterated", {})[way] = course
     return Output(report={"languages": report})
 
 
@@ -119,18 +139,28 @@ def longest(row: Row) -> int:
     return max(len(thot.tokens(row[side])) for side in ("source", "target"))
 
 
-class Job(NamedTuple):
-    """The training of one direction."""
+class Texts(NamedTuple):
+    """What the translators of a language learn from."""
 
-    pairs: list[Pair]
-    folder: Path
-    direction: Direction
-    how: phrases.Training
+    pairs: list[Pair]  # human: source, target
+    targets: Sequence[str] = ()  # without a source; only for the rounds
+    sources: Sequence[str] = ()  # without a target
+    validation: Sequence[Pair] = ()
 
 
-def directions(
-    pairs: list[Pair], folder: Path, ends: tuple[str, str], params: Translator
-) -> list[Job]:
+def monolingual(rows: list[Row], side: str, params: Translator) -> list[str]:
+    """That side of at most so many of the rows, by hash, in the order of their ids."""
+    short = [row for row in rows if len(thot.tokens(row[side])) <= params.most_tokens]
+    some = lowest(short, params.most_made, "iterate")
+    return [row[side] for row in sorted(some, key=lambda row: row["id"])]
+
+
+def both_sides(rows: list[Row]) -> list[Pair]:
+    """The rows' pairs, where they have both sides."""
+    return [(row["source"], row["target"]) for row in rows if row["source"] and row["target"]]
+
+
+def directions(texts: Texts, folder: Path, ends: tuple[str, str], params: Translator) -> list[Job]:
     """The two trainings of a language: the pairs as they are, and turned round.
 
     Args:
@@ -146,17 +176,17 @@ def directions(
         params.tuning_rounds,
     )
     backward = forward._replace(source=cut.target, target=cut.source)
-    turned = [(target, source) for source, target in pairs]
+    turned, checks = ([(b, a) for a, b in pairs] for pairs in (texts.pairs, texts.validation))
+    ways = Direction(pivot, key, "forward"), Direction(key, pivot, "backward")
     return [
-        Job(pairs, folder / "forward", Direction(pivot, key, "forward"), forward),
-        Job(turned, folder / "backward", Direction(key, pivot, "backward"), backward),
+        Job(texts.pairs, folder / "forward", ways[0], forward, texts.targets, texts.validation),
+        Job(turned, folder / "backward", ways[1], backward, texts.sources, checks),
     ]
 
 
-def learn(job: Job) -> tuple[str, int]:
-    """Train one direction; its engine name, and how many pairs were too long in pieces."""
-    left_out = thot.train(job.pairs, job.folder, job.how)
-    return thot.name(job.folder, job.direction), left_out
+def learn(job: Job) -> int:
+    """Train one direction; how many pairs were too long in pieces."""
+    return thot.train(job.pairs, job.folder, job.how)
 
 
 if __name__ == "__main__":

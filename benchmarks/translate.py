@@ -22,7 +22,8 @@ from sacrebleu.metrics.chrf import CHRF
 from augment.engines import thot
 from augment.engines.phrases import Training
 from augment.making import Row, lowest
-from augment.translator import Pair, longest
+from augment.translation import Pair
+from augment.translator import longest
 from corpus import settings
 from corpus.settings import Languages, rows_of
 from corpus.table import read

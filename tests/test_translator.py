@@ -36,6 +36,8 @@ PLAIN = {
     "segmentation": {"source": "words", "target": "words"},
     "most_pieces": 4000,
     "tuning_rounds": 0,
+    "rounds": 0,
+    "most_made": None,
 }
 
 
@@ -154,7 +156,7 @@ def test_too_few_pairs_make_no_translator_and_the_report_says_so(
     corpus: Corpus, tmp_path: Path, targets: tuple[str | None, ...]
 ) -> None:
     table = corpus(*targets, sources=("agua",) * len(targets))
-    report = translator(table, "0", PARAMS, ("nah",), KNOWN, HERE, tmp_path).report
+    report = translator(table, table, "0", PARAMS, ("nah",), KNOWN, HERE, tmp_path).report
     found = report["languages"]["nah"]
     pairs = sum(target is not None for target in targets)
     assert found["model"] == f"none: {pairs} pairs to train on, least_pairs is 2"
@@ -176,6 +178,8 @@ def test_too_few_pairs_make_no_translator_and_the_report_says_so(
         {"segmentation": {"source": "words", "target": "bpe"}},
         {"most_pieces": 0},
         {"tuning_rounds": -1},
+        {"rounds": -1},
+        {"most_made": -1},
     ],
 )
 def test_settings_out_of_range_are_errors(wrong: dict[str, object]) -> None:
@@ -241,8 +245,8 @@ def test_the_stage_learns_both_ways_and_gives_the_same_bytes(
     table = corpus(*targets, sources=spanish, language="orm_Latn")
     turned = table.take(list(range(len(table)))[::-1])
     two = Shards(most_bytes=10**6, workers=2, runner="pool", most_retries=0)
-    first = translator(table, "0.1", PARAMS, ("orm",), KNOWN, HERE, tmp_path / "a")
-    second = translator(turned, "0.1", PARAMS, ("orm",), KNOWN, two, tmp_path / "b")
+    first = translator(table, table, "0.1", PARAMS, ("orm",), KNOWN, HERE, tmp_path / "a")
+    second = translator(turned, turned, "0.1", PARAMS, ("orm",), KNOWN, two, tmp_path / "b")
     assert first == second
     files = [p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file()]
     assert Path("orm/ids.txt") in files

@@ -20,7 +20,8 @@ import pyarrow as pa
 from augment import engine
 from augment.engines import thot
 from augment.making import Row, lowest
-from augment.translator import Pair, longest
+from augment.translation import Pair
+from augment.translator import longest
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run

@@ -16,8 +16,7 @@ import numpy as np
 
 from augment import cache as records
 from augment.engines import thot
-from augment.translation import best_texts
-from augment.translator import Pair
+from augment.translation import Pair, best_texts
 from corpus.table import digest
 from train import ngrams
 from train.scores import chrf_statistics, size

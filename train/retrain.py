@@ -15,7 +15,8 @@ import pyarrow as pa
 from augment.engines import thot
 from augment.making import Row, lowest, parents_of
 from augment.review import MAKES_SOURCE, MAKES_TARGET
-from augment.translator import Pair, longest
+from augment.translation import Pair
+from augment.translator import longest
 from corpus.settings import settings
 from corpus.stage import Output, run
 from corpus.table import InputError
