@@ -208,7 +208,7 @@ def write_reports(folder: Path, found: dict[str, Any]) -> Path:
     """Each report as the file that its stage would have written."""
     for stage in (
         *("assess", "dedup", "translator", "backtranslate", "paraphrase", "respell"),
-        *("noise", "concatenate", "forward", "pivot", "sample"),
+        *("codeswitch", "swap", "noise", "concatenate", "forward", "pivot", "sample"),
     ):
         found.setdefault(stage, {})
     for stage, tree in found.items():

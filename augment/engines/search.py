@@ -67,7 +67,7 @@ def translating(asked: Asked, best: int) -> Translate:
 def parts(text: str, fits: Callable[[str], bool]) -> list[str]:
     """The text, cut in two at the gap nearest its middle until every part fits; none for blank.
 
-    >>> parts("bishaan qulqulluu dha", lambda part: len(part) < 12)
+    >>> parts("bishaan qulqulluu dha", lambda part: len(part) < 14)
     ['bishaan', 'qulqulluu dha']
     """
     text = text.strip()
