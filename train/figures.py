@@ -68,13 +68,18 @@ def styled(
 
 
 def dots(
-    panels: Mapping[str, Sequence[Mark]], unit: str, line: float | None = None, own: bool = False
+    panels: Mapping[str, Sequence[Mark]],
+    unit: str,
+    line: float | None = None,
+    own: bool = False,
+    shared: bool = True,
 ) -> Figure:
     """Values with their intervals, a line a label, panels side by side on the same labels.
 
     Args:
         line: where no difference or chance lies, or what was asked for.
         own: each panel has labels of its own; panels stand one below the other.
+        shared: all panels are on one scale; not where they are of different units.
     """
     with mpl.rc_context(STYLE):
         marks = [mark for some in panels.values() for mark in some]
@@ -87,7 +92,7 @@ def dots(
         each = max(0.28, 0.17 * len(groups))
         heights = [each * len(some) + 0.7 for some in labels[::columns]]
         whole = sum(heights) + (0.4 if len(groups) > 1 else 0.2)
-        figure, axes = styled(columns, heights, whole, True)
+        figure, axes = styled(columns, heights, whole, shared)
         for number, (title, some) in enumerate(panels.items()):
             dot_panel(axes[number], some, labels[number], groups)
             axes[number].set_title(title)

@@ -99,7 +99,5 @@ def forest(report: Mapping[str, Any]) -> bytes:
         ]
         for measure, (title, _) in MEASURES.items()
     }
-    return drawn(
-        dots(panels, "gain over the same human data; right of the line is better", 0.0, own=True),
-        "svg",
-    )
+    unit = "gain over the same human data; right of the line is better"
+    return drawn(dots(panels, unit, 0.0, own=True, shared=False), "svg")
