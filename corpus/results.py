@@ -222,6 +222,7 @@ def synthetic_lines(reports: Tree, key: str) -> Lines:
     lines = [
         (f"synthetic, {name}", f"{found['kept']:,} kept of {found['measured']:,} made")
         for name, found in methods.items()
+        if found["measured"]
     ]
     judged = f"{mixed['verdicts']:,} verdicts" if mixed["reviewed"] else "unreviewed"
     return [*lines, ("review by speakers", judged)]
