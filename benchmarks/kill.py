@@ -80,7 +80,8 @@ def target(number: int) -> str:
 
 def start(place: Place) -> subprocess.Popen[bytes]:
     """The stage in a process group of its own, as a shell would start it."""
-    words = ["train=train", "translator=translator", "out=out", "report=report.json"]
+    words = ["train=train", "translator=translator", "protected=protected"]
+    words += ["out=out", "report=report.json"]
     return subprocess.Popen(
         [sys.executable, "-m", "augment.backtranslate", *words],
         cwd=place.folder,
