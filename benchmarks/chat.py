@@ -60,7 +60,11 @@ def chat(react: Callable[[int, str], Reply]) -> Iterator[Server]:
 
         def do_POST(self) -> None:
             """Keep what is asked, and react."""
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            if len(raw) < int(self.headers["Content-Length"]):  # who asked was killed asking
+                self.close_connection = True
+                return
+            body = json.loads(raw)
             content = body["messages"][0]["content"]
             with lock:
                 number = len(served.asked)

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -179,8 +180,10 @@ def kill_endpoint(folder: Path, kills: int) -> Outcome:
         expected, lasts = timed(
             Place(project(folder / "all", endpoint(server), ROWS), folder / "c")
         )
-        while done < kills:
-            place = Place(project(folder / f"{done}", endpoint(server), ROWS), folder / f"c{done}")
+        for turn in count():
+            if done == kills:
+                break
+            place = Place(project(folder / f"{turn}", endpoint(server), ROWS), folder / f"c{turn}")
             server.asked.clear()
             under_way: Counter[str] = Counter()
             earlier = 0
@@ -204,14 +207,16 @@ def kill_thot(folder: Path, kills: int) -> Outcome:
     thot.train([(f"{a} {b}", f"{b} {a}") for a in WORDS for b in WORDS], folder / MODEL)
     (folder / MODEL).with_name("ids.txt").touch()
     expected, lasts = timed(Place(folder, folder / "c"))
-    while done < kills:
-        place = Place(folder, folder / f"c{done}")
+    for turn in count():
+        if done == kills:
+            break
+        place = Place(folder, folder / f"c{turn}")
         count_records(place.cache / "milpa/records.sqlite")
         while done < kills and killed(place, chance.uniform(0, lasts)):
             done += 1
         equal &= whole(place) == expected
         with closing(sqlite3.connect(place.cache / "milpa/records.sqlite")) as table:
-            times = [count for (count,) in table.execute("SELECT count(*) FROM log GROUP BY key")]
+            times = [number for (number,) in table.execute("SELECT count(*) FROM log GROUP BY key")]
         twice += sum(times) - ROWS
     return Outcome(done, equal, 0, 0, twice)
 

@@ -1,8 +1,10 @@
 """Apertium's pipe gives each segment its own answer, loses no sign, and gets up when it falls."""
 
 import os
+import re
 import shutil
 import signal
+import string
 import subprocess
 import sys
 import time
@@ -33,6 +35,7 @@ NASTY = (
     "[]{}^$@*#\\~/<>+ \n\t\0\r\v\x85\u2028\u00a0\u200b\u200d\ufeff.,;:!?¿¡'\"-—0123456789%&|_=()`"
 )
 SCRIPTS = "ātlḥñąŋƙ ውሃንጹህ ទឹកស្អាត 水は清い чистая ماء نظيف हिन्दी ᐃᓄᒃᑎᑐᑦ ꓡꓲ 𞤀𞤣 😀 ꞌ"
+ABBREVIATION = re.compile(r"\w\w\.+$")  # it may be written out: "Uds." is "Vostès"
 
 
 def lacking(*modes: str) -> str:
@@ -60,6 +63,8 @@ def catalan() -> Translate:
     [
         ("La casa es blanca.", "La casa és blanca.", 0),  # the final stop stays
         ("Hola...", "Hola...", 0),
+        ("V.", "V.", 0),  # found by hypothesis
+        ("Vino a.", "Vi a.", 0),
         ("Fue. Vino.", "Va ser. Vi.", 0),
         ("El perro come [carne] y {pan}", "El gos menja [carn] i {pa}", 0),
         ("3*4 {a} ^b$ @c #d ~e f/g \\ <k> a+b.", "3*4 {a} ^b$ @c #d ~e f/g \\ <k> a+b.", 0),
@@ -84,13 +89,19 @@ def test_nothing_is_lost_and_marks_are_counted(
 
 
 @spa_cat
+def test_a_final_stop_stays_after_any_letter(catalan: Translate) -> None:
+    texts = [f"{letter}." for letter in string.ascii_letters + "ñÁøаβחუ한水"]
+    assert [found.text for (found,) in catalan(texts) if not found.text.endswith(".")] == []
+
+
+@spa_cat
 def test_many_segments_keep_their_order_through_one_process() -> None:
     pipe = apertium.Pipe(apertium.mode_file(SPEC, CATALAN), 20.0)
     texts = [f"la casa {number} {'.' * (number % 3)}" for number in range(300)]
-    texts += ["larga " * 3_000 + "casa", "casa"]
+    texts += ["larga " * 1_000 + "casa", "casa"]
     first = [found.text for found in pipe.ask(texts)]
     assert first[:300] == texts[:300]
-    assert (len(first[300].split()), first[301]) == (3_001, "casa")
+    assert (len(first[300].split()), first[301]) == (1_001, "casa")
     before = pipe.process
     assert [found.text for found in pipe.ask(["casa"])] == ["casa"]
     assert pipe.process is before
@@ -116,7 +127,8 @@ def test_signs_come_back_whole_and_each_segment_has_an_answer(
     assert len(made) == len(texts)
     for text, (found,) in zip(texts, made, strict=True):
         assert apertium.APART.findall(found.text) == apertium.APART.findall(text)
-        assert found.text.count(".") == text.count(".")
+        if text.endswith(".") and not ABBREVIATION.search(text):
+            assert found.text.endswith(".")
         assert (found.text, found.unknown) == tuple(catalan([text])[0][0][::2])  # alone as together
 
 

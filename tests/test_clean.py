@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 import regex
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from corpus.clean import RULES, Clean, clean, repaired
@@ -68,7 +68,8 @@ def test_orthography_is_untouched(text: str) -> None:
 
 @given(st.text(alphabet="'ʼ’‘ꞌ`´ā̄̀ãṵ \u200b\u200c\u200dកតﷺＡﬁ³⁴ʔḥɨ"))
 def test_signs_of_writing_stay(text: str) -> None:
-    mended, _ = repaired(text, RULES)
+    mended, kinds = repaired(text, RULES)
+    assume("wrong encoding" not in kinds)  # ã‘³ is what 㑳 is, misread
     expected = regex.sub(r" +", " ", unicodedata.normalize("NFC", text)).strip(" ")
     assert mended == expected
 

@@ -16,6 +16,7 @@ from augment.engines import segmentation, thot
 from augment.engines.phrases import Training, saved
 from augment.engines.segmentation import INNER, JOINER, Kind, join
 from augment.engines.tuning import START, Offer, searched
+from augment.translation import Translation
 from corpus.table import InputError
 
 CUT: tuple[Kind, ...] = ("sentencepiece", "morfessor")
@@ -134,7 +135,7 @@ def test_each_way_of_training_gives_lists_and_the_same_bytes(how: Training, tmp_
         scores = [one.score for one in some if one.score is not None]
         assert len(scores) == len(some)
         assert scores == sorted(scores, reverse=True)
-    assert alone[-4][0] == ("", 0.0, 0)
+    assert alone[-4][0] == Translation("", 0.0, 0)
     assert alone[-3][0].unknown == 0  # a mark is no word
     assert alone[-2][0].unknown == 3
     assert alone[-2][0].text.split()[1:] == ["ទឹក", "ውሃ"]

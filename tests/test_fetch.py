@@ -168,10 +168,13 @@ def test_the_hub_is_asked_for_one_commit(home: Path, server: str) -> None:
     }
     lines = f"{file['sha256']}  nci.txt\n"
     whole = {"address": f"hf:team/book@{COMMIT}", "sha256": sha(lines.encode()), "files": None}
-    said = stage(home, {"corpora/file": file, "corpora/all": whole}, HF_ENDPOINT=server)
+    hub = {"HF_ENDPOINT": server, "HF_HUB_OFFLINE": "0"}  # other tests keep the client from the Hub
+    said = stage(
+        home, {"corpora/file": file, "corpora/all": whole}, HF_ENDPOINT=server, HF_HUB_OFFLINE="0"
+    )
     assert tree(home / "data") == {"corpora/file/nci.txt": TEXT, "corpora/all/nci.txt": TEXT}, said
     missing = file | {"address": f"hf:team/book@{COMMIT}/ote.txt"}
-    said = stage(home, {"corpora/book": missing}, HF_ENDPOINT=server)
+    said = stage(home, {"corpora/book": missing}, **hub)
     assert "corpora/book: the Hugging Face Hub did not give 'team/book@" in said
 
 
