@@ -79,13 +79,17 @@ def between(name: str, source: str, into: str, engines: Engines) -> Engine:
         InputError: it is, or goes through, the translator trained here, which knows neither way.
     """
     engine = directed(name, Direction(source, into, "forward"), engines, Path())
-    for part in (engine, *engine.legs):
-        if part.spec.kind == "thot":
-            raise InputError(
-                f"params.yaml: pivot.engine {name!r} is the translator trained here, which does "
-                f"not translate {source} into {into}; name another of {sorted(engines)}"
-            )
+    if trained_here(engine):
+        raise InputError(
+            f"params.yaml: pivot.engine {name!r} is the translator trained here, which does "
+            f"not translate {source} into {into}; name another of {sorted(engines)}"
+        )
     return engine
+
+
+def trained_here(engine: Engine) -> bool:
+    """Whether the engine is the project's own translator, or goes through it."""
+    return engine.spec.kind == "thot" or any(map(trained_here, engine.legs))
 
 
 def choose(rows: list[Row], spoken: str, share: float, params: Pivot) -> list[Row]:

@@ -164,7 +164,7 @@ def sample(  # noqa: PLR0913
     report = {}
     human, made = (rows_of(table, active, languages) for table in (train, synthetic))
     for key in active:
-        rows = human[key] + made[key]
+        rows = [row for row in human[key] + made[key] if row["target"]]  # no pivot text alone
         if not rows:
             raise InputError(
                 f"active language {key!r} has no row to review; see reports/split.json"

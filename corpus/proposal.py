@@ -40,7 +40,7 @@ def propose(found: Found, code: str, declarations: Path, told: Told) -> Tree:
     pivot = None
     if source is not None:
         values = found.samples[source]
-        spoken = named_language(str(source)) or nearest(values, declarations)[0][0]
+        spoken = tongue(found, source) or nearest(values, declarations)[0][0]
         pivot = f"{spoken}_{script_of(values)}"
     cut = way_to_cut(found.samples[target])
     kind, path = found.format, f"raw/{code}/{found.name}"
@@ -109,24 +109,29 @@ def roles(found: Found, code: str, declarations: Path) -> dict[str, Column]:
         for name, values in found.samples.items()
         if is_text(values) or named_language(str(name)) == code
     }
-    if found.format in ("text", "moses"):
+    if found.format in ("text", "moses", "lift", "sfm"):  # glosses are too short for running text
         texts = found.samples
     if not texts:
         raise InputError(
             f"{found.name} has no column of running text; it has {list(found.samples)}"
         )
-    target = target_of(texts, code, declarations)
+    target = "lx" if found.format == "sfm" else target_of(texts, code, declarations)
     others = [name for name in texts if name != target]
     roles["target"] = target
     roles["source"] = max(
         others,
-        key=lambda name: (named_language(str(name)) is not None, sum(map(len, texts[name]))),
+        key=lambda name: (tongue(found, name) is not None, sum(map(len, texts[name]))),
         default=None,
     )
     if found.format in ("csv", "tsv", "jsonl", "parquet"):
         rest = {n: values for n, values in found.samples.items() if n not in (target, *others)}
         roles["document"] = document_of(rest)
     return roles
+
+
+def tongue(found: Found, column: Column) -> str | None:
+    r"""The language that a column is named after; markers are none: \gn is no Guarani."""
+    return None if found.format == "sfm" else named_language(str(column))
 
 
 def target_of(texts: Samples, code: str, declarations: Path) -> Column:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import regex
 from unicode_segmentation_rs import text_width
 
-from corpus.formats import tmx
+from corpus.formats import lift, sfm, tmx
 from corpus.formats.record import OPENERS, Column, line_count, lines, not_text, opened
 from corpus.formats.segment import sentences
 from corpus.identify import script
@@ -36,6 +36,9 @@ TABLES = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".tmx": "tmx",
+    ".lift": "lift",
+    ".sfm": "sfm",
+    ".mdf": "sfm",
 }
 PLAIN = (".txt", ".text", ".md", "")
 SAMPLE = 1000  # records that are looked at
@@ -138,7 +141,13 @@ def table(path: Path, name: str, kind: str) -> Found:
         body = [row for row in rows[header:] if len(row) == len(names)]
         columns: Samples = {c: [row[n] for row in body] for n, c in enumerate(names)}
         return Found(name, kind, header, columns)
-    reader = {"jsonl": objects, "parquet": records, "tmx": units}[kind]
+    reader = {
+        "jsonl": objects,
+        "parquet": records,
+        "tmx": units,
+        "lift": lift.languages,
+        "sfm": sfm.columns,
+    }[kind]
     found: Samples = {}
     for record in islice(reader(path), SAMPLE):
         for key, value in flat(record):

@@ -19,15 +19,17 @@ from corpus.challenge import Challenge, challenge
 from corpus.clean import Clean, clean
 from corpus.cli import main
 from corpus.dedup import Dedup, dedup
+from corpus.formats.readers import records
+from corpus.formats.source import Source
 from corpus.gather import Gather, gather
 from corpus.identify import Identify, identify
 from corpus.new import code_of, families, new
-from corpus.proposal import Told
+from corpus.proposal import Told, propose
 from corpus.select import Select, select
-from corpus.settings import languages, load
+from corpus.settings import languages, load, section
 from corpus.spelling import Spelling, spelling
 from corpus.split import Split, split
-from corpus.survey import has_header, named_language, nearest, way_to_cut
+from corpus.survey import has_header, named_language, nearest, survey, way_to_cut
 from corpus.table import InputError
 
 ROOT = Path(__file__).parent.parent
@@ -244,6 +246,32 @@ def test_names_of_columns(name: str, code: str | None) -> None:
 @pytest.mark.parametrize("code", ["spa", "ind", "khm", "gle", "hin"])
 def test_a_text_is_known_by_its_letters(code: str, declarations: Path) -> None:
     assert nearest(texts(code)[20:40], declarations)[0][0] == code
+
+
+def test_dictionaries_are_known(tmp_path: Path, declarations: Path) -> None:
+    said = list(zip(texts("eng")[:40], texts("amh")[:40], strict=False))
+    words = "".join(f"\\lx ቤት\n\\ge house\n\\xv {a}\n\\xe {e}\n" for e, a in said)
+    (tmp_path / "words.sfm").write_text("\\_sh v3.0 400 MDF 4.0\n" + words, "utf-8")
+    entry = (
+        '<entry><lexical-unit><form lang="am"><text>ቤት</text></form></lexical-unit><sense>'
+        '<gloss lang="en"><text>house</text></gloss></sense></entry>'
+    )
+    (tmp_path / "words.lift").write_text(f"<lift>{entry * 3}</lift>", "utf-8")
+    names = ["words.lift", "words.sfm"]
+    trees = [propose(one, "amh", declarations, TOLD) for one in survey(tmp_path, names)]
+    found = {
+        tree["format"]: (tree["columns"]["source"], tree["columns"]["target"], tree["segment"])
+        for tree in trees
+    }
+    assert found == {"lift": ("en", "am", None), "sfm": ("ge", "lx", None)}
+    assert {tree["source_language"] for tree in trees} == {"eng_Latn"}
+    for tree in trees:
+        known = section(Source, "source", {"source": tree})
+        (tmp_path / "amh").mkdir(exist_ok=True)
+        path = tmp_path / known.path.removeprefix("raw/")
+        shutil.copy(tmp_path / path.name, path)
+        rows = [record for _, record in records(known, {"raw": tmp_path}) if record.values]
+        assert ("house", "ቤት") in {record.values[:2] for record in rows}
 
 
 def test_relatives() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from augment.review import strata
+from augment.review import MARK, strata
 from augment.sample import HEADER, Sample, cell, margin_of, needed, reached, sample, shares
 from corpus.settings import Language
 from corpus.table import SYNTHETIC, InputError
@@ -64,6 +64,11 @@ def test_the_sheet_has_the_rows_of_the_active_language_only(corpus: Corpus, tmp_
     assert [row["id"] for row in sheet] == ["row-0"]
     assert tuple(sheet[0]) == HEADER
     assert sheet[0]["verdict"] == sheet[0]["reviewer"] == sheet[0]["comment"] == ""
+
+
+def test_pivot_text_alone_is_not_shown(corpus: Corpus, tmp_path: Path) -> None:
+    train = corpus("in atl", None, "ውሃ", sources=("agua", "sol", None))
+    assert {row["id"] for row in drawn(train, made(), tmp_path)} == {f"{MARK}0", f"{MARK}2"}
 
 
 def test_nothing_but_the_text_tells_human_from_synthetic(corpus: Corpus, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from augment import forward as forwards
 from augment import pivot as pivots
 from augment.engine import OWN, Engines
+from augment.engines import apertium, thot
 from augment.engines import pivot as chained
-from augment.engines import thot
 from augment.forward import Forward, forward
 from augment.judge import as_pair
 from augment.making import held_back
@@ -89,6 +89,48 @@ def test_an_engine_that_cannot_is_named(corpus: Corpus, name: str, message: str)
     params = Pivot(engine=name, into="cat_Latn", most_rows=None)
     with pytest.raises(InputError, match=message):
         pivot(corpus("atl", sources=("agua",)), Path(), "0", params, ("nah",), KNOWN, ENGINES, HERE)
+
+
+SPANISH_CATALAN = Path("/usr/share/apertium/modes/spa-cat.mode")
+
+
+@pytest.mark.skipif(not SPANISH_CATALAN.exists(), reason="apt-get install apertium-spa-cat")
+def test_a_real_engine_between_two_pivots(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    engines: Engines = {
+        "close": apertium.Apertium(
+            kind="apertium",
+            folder="/usr/share/apertium",
+            modes={"spa_Latn-cat_Latn": "spa-cat"},
+            most_seconds=60.0,
+        )
+    }
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "spa_Latn.tsv").write_text("expression\tnote\nflor y canto\t\n", "utf-8")
+    sources = ("La casa es grande.", "El agua está fría.", "Es flor y canto.")
+    table = pa.concat_tables(
+        [
+            corpus("Huei in calli.", None, "In xochitl in cuicatl.", sources=sources),
+            corpus("ውሃው ቀዝቃዛ ነው።", sources=sources[1:2], language="amh_Ethi", id="a"),
+        ]
+    )
+    params = Pivot(engine="close", into="cat_Latn", most_rows=None)
+    keys = ("nah", "amh")
+    made = pivot(table, lists, "0", params, keys, KNOWN, engines, HERE)
+    rows = {row["parent"]: row for row in made.tables["rows"].to_pylist()}
+    assert {id: (row["source"], row["target"]) for id, row in rows.items()} == {
+        "0": ("La casa és gran.", "Huei in calli."),
+        "a": ("L'aigua està freda.", "ውሃው ቀዝቃዛ ነው።"),
+    }
+    assert {row["source_language"] for row in rows.values()} == {"cat_Latn"}
+    assert all(row["engine"].startswith("apertium") for row in rows.values())
+    assert made.report["languages"]["nah"]["protected"] == {
+        "flor y canto": {"kept": 0, "left_out": 1}
+    }
+    assert pivot(table, lists, "0", params, keys, KNOWN, engines, HERE) == made
 
 
 def test_settings_out_of_range_are_errors() -> None:

@@ -85,6 +85,18 @@ def examples(number: int, rest: list[tuple[int, str, str]], translation: str) ->
         yield Said(waiting[0], number, EXAMPLES, None, waiting[1])
 
 
+def columns(path: Path) -> Iterator[dict[str, str]]:
+    """The text of each headword, gloss and example by marker, `lx` or `ge`, for a look at it."""
+    sides = {
+        "lx": "lx",
+        EXAMPLE: "lx",
+        **{f"{kind}{end}": f"g{end}" for end in "enr" for kind in "gx"},
+    }
+    for _, marker, text in fields(path):
+        if marker in sides and text:
+            yield {sides[marker]: text}
+
+
 def fields(path: Path) -> Iterator[tuple[int, str, str]]:
     """The line, the marker and the text of each field; a program may have broken its lines.
 
