@@ -10,7 +10,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -129,7 +129,9 @@ def threaded(
     with ThreadPoolExecutor(threads) as pool:
         waiting = [pool.submit(answered, asked) for asked in calls]
         try:
-            return [done.result() for done in tqdm(waiting, desc=label, disable=not label)]
+            for done in tqdm(as_completed(waiting), label, len(waiting), disable=not label):
+                done.result()  # the first error, whichever call it was
+            return [done.result() for done in waiting]
         finally:
             for one in waiting:
                 one.cancel()

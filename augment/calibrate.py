@@ -160,12 +160,6 @@ def within(scores: Sequence[Scores], gate: str) -> float | None:
     return float(np.quantile(np.array(values, dtype=float), quantile)) if values else None
 
 
-def lowest(rows: Sequence[Row], most: int | None, label: str) -> list[int]:
-    """The places of the rows of lowest hash, at most so many; null: all."""
-    order = sorted(range(len(rows)), key=lambda n: (place(label, rows[n]["id"]), rows[n]["id"]))
-    return sorted(order[:most])
-
-
 def effect(
     scores: Sequence[Scores], truth: Sequence[float], limits: Mapping[str, float | None]
 ) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import regex
 
 from augment.making import Row, child, lowest, share_of, shown
+from corpus.formats.source import PARTS
 from corpus.settings import Languages, rows_of, settings
 from corpus.stage import Output, run
 from corpus.table import SYNTHETIC, canonical, digest, place
@@ -65,15 +66,25 @@ def concatenate(
 def contexts(rows: Iterable[Row], params: Concatenate) -> list[list[Row]]:
     """The runs of neighbours to be joined, each of two rows at least."""
     documents: dict[Any, list[Row]] = defaultdict(list)
+    apart = set(params.not_running)
     for row in rows:
         named = {row["origin"], row["document"]}
-        if row["document"] is not None and named.isdisjoint(params.not_running):
+        if row["document"] is not None and running(row["document"]) and not named & apart:
             documents[row["origin"], row["document"]].append(row)
     found = []
     for some in documents.values():
         for chain in chains(sorted(some, key=lambda row: (row["position"], row["id"]))):
             found += [part for part in cut(chain, params) if len(part) > 1]
     return found
+
+
+def running(document: str) -> bool:
+    """Whether a document may be running text: the parts of a dictionary are not.
+
+    >>> running("words.lift headwords"), running("Cuentos")
+    (False, True)
+    """
+    return document.rpartition(" ")[2] not in PARTS
 
 
 def chains(rows: list[Row]) -> Iterator[list[Row]]:

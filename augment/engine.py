@@ -50,6 +50,7 @@ class Kind(NamedTuple):
     load: Callable[[Engine, int], Translate]  # the best so many translations of each segment
     call: Callable[[Engine], int]  # segments in one call, whose answers are recorded together
     pooled: bool  # each worker loads its own; else it is asked in this process, threads and all
+    lists: bool = True  # it gives several translations where asked; else one, whatever is asked
     threads: Callable[[Engine], int] = lambda _: 1  # calls under way at once, unless pooled
     # what it may cost, for the progress bar, before it is asked; InputError: more than allowed
     estimate: Callable[[Engine, list[str]], str] = lambda *_: ""
@@ -138,12 +139,14 @@ KINDS: dict[str, Kind] = {
         load=lambda engine, _: apertium.load(engine.spec, engine.direction),
         call=lambda _: apertium.CALL,
         pooled=False,
+        lists=False,
     ),
     "http": Kind(
         name=lambda engine: http.name(engine.spec, engine.direction),
         load=lambda engine, _: http.load(engine.spec, engine.direction),
         call=lambda _: 1,
         pooled=False,
+        lists=False,
         threads=lambda engine: engine.spec.concurrency,
         estimate=lambda engine, texts: http.estimate(engine.spec, engine.direction, texts),
     ),
@@ -199,10 +202,11 @@ def told(
     """What the records say of different texts, and the engine of those that are new to them."""
     if not texts:
         return []
+    kind = KINDS[engine.spec.kind]
+    best = best if kind.lists else 1
     maker = ("translate", name_of(engine), str(best))
     known = records.recall(maker, texts)
     new = [text for text in texts if text not in known]
-    kind = KINDS[engine.spec.kind]
     size = CHUNK if kind.pooled else len(new)
     chunks = [new[start : start + size] for start in range(0, len(new), size or 1)]
     if kind.pooled and chunks:

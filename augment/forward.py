@@ -16,6 +16,7 @@ import pyarrow as pa
 from augment.engine import Engines, name_of, opened, ready, translate
 from augment.making import Row, child, lowest, share_of, without_target
 from augment.protected import intact, load
+from augment.translation import faults
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
@@ -64,6 +65,7 @@ def forward(  # noqa: PLR0913
         report[key] = {
             "chosen": len(parents),
             "empty": len(parents) - len(new),
+            "faults": faults(found),
             "protected": expressions,
         }
     table = canonical(pa.Table.from_pylist(made, schema=SYNTHETIC))

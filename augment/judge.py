@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from augment.calibrate import calibrate, lowest, risks
+from augment.calibrate import calibrate, risks
 from augment.gates import SIDES, Pair, Scores, Yardstick, measure
 from augment.limits import Reason, broken, leaking, over_quota, twins, unprotected
-from augment.makers import said
+from augment.makers import TOLD, said
+from augment.making import lowest
 from augment.review import Row
 from augment.translation import Translation
 from augment.yardstick import Human, Models, yardstick
@@ -50,7 +51,7 @@ def scored(
     parents = {row["id"]: row for row in human.train}
     answers: dict[str, Translation | None] = {}
     for method, mine in by_method(rows, params).items():
-        found = said(mine, models.makers.get(method))
+        found = said(mine, models.makers.get(method) if method in TOLD else None)
         answers |= {row["id"]: answer for row, answer in zip(mine, found, strict=True)}
     pairs = [
         replace(
@@ -122,7 +123,8 @@ def ranked(
     """The risk of each row among those of its method, and how each method was calibrated."""
     human, known = models
     bitext = [row for row in human.validation if row["source"] and row["target"]]
-    chosen = [bitext[n] for n in lowest(bitext, params.calibration_rows, "calibration")]
+    drawn = {row["id"] for row in lowest(bitext, params.calibration_rows, "calibration")}
+    chosen = [row for row in bitext if row["id"] in drawn]
     values = {row["id"]: of for row, of in zip(rows, scores, strict=True)}
     risk: dict[str, float | None] = {}
     figures = {}

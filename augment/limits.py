@@ -107,7 +107,7 @@ def unprotected(
     figures: dict[str, dict[str, int]] = {}
     for row in rows:
         parent = parents[row["parent"]]["target"] or ""
-        met, gone = known.found(parent), lost(parent, row["target"], known)
+        met, gone = known.listed(parent), lost(parent, row["target"], known)
         for text in met:
             entry = figures.setdefault(text.casefold(), {"met": 0, "kept": 0, "rows_dropped": 0})
             entry["met"] += 1

@@ -19,6 +19,7 @@ from corpus.table import InputError
 Side = Literal["source", "target"]
 OTHER: dict[str, Side] = {"source": "target", "target": "source"}
 WAY: dict[str, Way] = {"source": "backward", "target": "forward"}
+TOLD = ("backtranslate", "forward")  # methods whose made side is the engine's answer
 Say = Callable[[list[str]], list[Translation]]
 
 
@@ -84,7 +85,8 @@ def makers(
 def said(rows: Sequence[Mapping[str, Any]], maker: Maker | None) -> list[Translation | None]:
     """What the engine said of each row as it made it; null where it made another text.
 
-    It is the answer that the records hold: nothing is asked twice.
+    Of the methods in TOLD only, whose rows are what the engine answered: the records hold it, so
+    nothing is asked twice.
     """
     found: list[Translation | None] = [None] * len(rows)
     if maker is None or maker.translate is None:

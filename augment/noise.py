@@ -41,6 +41,10 @@ class Noise:
             for name, rate in kinds.items():
                 if rate <= 0 or (rate > 1 and name != LEARNED):
                     raise ValueError(f"a rate is above 0 and at most 1, got {rate} for {name!r}")
+        if self.side == "source" and any(LEARNED in kinds for kinds in self.rules.values()):
+            raise ValueError(
+                f"{LEARNED!r} is learned from targets; set side to target, or take it out of rules"
+            )
         if self.most_rows < 0 or min(self.least_words, self.most_letters) < 1:
             raise ValueError("most_rows must be at least 0, least_words and most_letters 1")
 
@@ -76,7 +80,7 @@ def noise(  # noqa: PLR0913
         learned = learn(pairs.get(key, ()), params.least_words, params.most_letters)
         kinds = [
             by_learning(learned, rate) if name == LEARNED else load(rules, name, rate)
-            for name, rate in chosen.items()
+            for name, rate in sorted(chosen.items())
         ]
         new = noised(parents, kinds, params.side, known)
         safe, expressions = intact(parents, new, (params.side, params.side), known)
@@ -117,12 +121,13 @@ def near_pairs(
 ) -> Mapping[str, list[tuple[str, str]]]:
     """Each target near-duplicate with the centre of its cluster, by language.
 
-    Only groups with a training row are looked at: no held-out text, nor one near it, teaches.
+    Only clusters of a training row with a target are looked at: of a cluster one row is left, so
+    no held-out text, nor one near it, nor another's row teaches.
     """
-    named = read(clusters, ["id", "cluster", "group"])
-    trained = named.filter(pc.is_in(named["id"], value_set=train["id"].combine_chunks()))
-    groups = pc.unique(trained["group"])
-    mine = named.filter(pc.is_in(named["group"], value_set=groups))
+    named = read(clusters, ["id", "cluster"])
+    written = train.filter(pc.is_valid(train["target"]))["id"].combine_chunks()
+    trained = named.filter(pc.is_in(named["id"], value_set=written))
+    mine = named.filter(pc.is_in(named["cluster"], value_set=pc.unique(trained["cluster"])))
     texts = read(cleaned, ["id", "target", "language"])
     texts = texts.filter(pc.is_in(texts["id"], value_set=mine["id"].combine_chunks()))
     rows: dict[str, dict[str, Any]] = {row["id"]: row for row in texts.to_pylist()}

@@ -13,7 +13,7 @@ import pyarrow as pa
 from augment.engine import OWN, Engine, Engines, directed, name_of, translate
 from augment.making import Row, child, lowest, share_of, shown
 from augment.protected import intact, load
-from augment.translation import Direction
+from augment.translation import Direction, faults
 from corpus.settings import Languages, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
@@ -55,7 +55,7 @@ def pivot(  # noqa: PLR0913
     for key, rows in rows_of(train, active, languages).items():
         parents = choose(rows, languages[key].pivot, share, params)
         if params.engine is None or not parents:
-            report[key] = {"chosen": 0, "empty": 0, "protected": {}}
+            report[key] = {"chosen": 0, "empty": 0, "faults": {}, "protected": {}}
             continue
         engine = between(params.engine, languages[key].pivot, params.into, engines)
         found = translate(engine, [row["source"] for row in parents], shards, "pivot")
@@ -66,6 +66,7 @@ def pivot(  # noqa: PLR0913
         report[key] = {
             "chosen": len(parents),
             "empty": len(parents) - len(new),
+            "faults": faults(found),
             "protected": expressions,
         }
     table = canonical(pa.Table.from_pylist(made, schema=SYNTHETIC))

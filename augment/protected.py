@@ -33,10 +33,12 @@ class Protected(NamedTuple):
         """The protected expressions of the text, as it writes them."""
         return [text[start:end] for start, end in self.spans(text)]
 
-    def listed(self, text: str) -> set[str]:
-        """The protected expressions of the text, as the list has them."""
-        names = {" ".join(name.split()).casefold(): name for name in self.expressions}
-        return {names[" ".join(found.split()).casefold()] for found in self.found(text)}
+    def listed(self, text: str) -> list[str]:
+        """The protected expressions of the text, in order, as the list has them."""
+        if self.pattern is None:
+            return []
+        found = (match.lastindex or 1 for match in self.pattern.finditer(text))
+        return [self.expressions[number - 1] for number in found]
 
 
 def load(folder: Path, language: str) -> Protected:
@@ -62,20 +64,13 @@ def protected(expressions: Sequence[str]) -> Protected:
     longest = tuple(sorted(set(expressions), key=lambda text: (-len(text), text)))
     if not longest:
         return Protected((), None)
-    either = "|".join(r"\s+".join(map(regex.escape, text.split())) for text in longest)
+    either = "|".join("(" + r"\s+".join(map(regex.escape, text.split())) + ")" for text in longest)
     return Protected(longest, regex.compile(f"{BEFORE}(?:{either}){AFTER}", regex.IGNORECASE))
 
 
 def lost(parent: str, made: str, known: Protected) -> list[str]:
     """The protected expressions of the parent that a made text has not, or not as often."""
-    left = [text.casefold() for text in known.found(made)]
-    gone = []
-    for text in known.found(parent):
-        if text.casefold() in left:
-            left.remove(text.casefold())
-        else:
-            gone.append(text)
-    return gone
+    return list((Counter(known.listed(parent)) - Counter(known.listed(made))).elements())
 
 
 def intact(
@@ -96,7 +91,7 @@ def intact(
     for row in made:
         parent = texts[row["parent"]]
         gone = lost(parent, row[sides[1]] or "", known)
-        (left_out if gone else kept).update(known.listed(parent))
+        (left_out if gone else kept).update({*known.listed(parent)})
         safe += [] if gone else [row]
     names = sorted({*kept, *left_out})
     return safe, {name: {"kept": kept[name], "left_out": left_out[name]} for name in names}

@@ -19,7 +19,7 @@ from augment.engine import OWN, Engines, opened, ready, translate
 from augment.gates import GATES
 from augment.judge import judge
 from augment.limits import Reason, misplaced
-from augment.makers import Asking, Maker, Side, engine_names
+from augment.makers import TOLD, Asking, Maker, Side, engine_names
 from augment.makers import makers as makers_of
 from augment.making import share_of, shown
 from augment.protected import load as load_protected
@@ -28,7 +28,7 @@ from corpus.classifier import load as load_scorers
 from corpus.settings import Languages, owner_of, rows_of, settings
 from corpus.shards import Shards
 from corpus.stage import Output, run
-from corpus.table import canonical, ledger
+from corpus.table import InputError, canonical, ledger
 
 MATCHES = ("id", "match")  # columns of stage encoder's scores
 SCORES = pa.schema(
@@ -75,6 +75,14 @@ class Validate:
                 "limits, most_share and truth must name the same methods, "
                 f"got {names[0]}, {names[1]} and {names[2]}"
             )
+        for method, limits in self.limits.items():
+            answers = {"least_score": limits.least_score, "most_unknown": limits.most_unknown}
+            asked = [name for name, limit in answers.items() if limit is not None]
+            if asked and (method not in TOLD or self.truth[method] is None):
+                raise ValueError(
+                    f"limits.{method} has {asked}, which are measured where truth names a side, "
+                    f"of {sorted(TOLD)}; set them to null"
+                )
         if not 0 < self.similarity <= 1:
             raise ValueError(f"similarity must be above 0 and at most 1, got {self.similarity}")
         if min(self.most_share.values(), default=0.0) < 0 or self.calibration_rows < 0:
@@ -88,15 +96,17 @@ def load(identifier: Path, asking: Asking, made_by: Mapping[str, Maker | None]) 
         identifier: the model of stage identify; it need not exist.
         asking: how engines are opened; its own translator makes the round trip.
     """
-    own = opened(OWN, asking.language, "forward", asking.engines, asking.translators)
+    own = None
+    if OWN in asking.engines:
+        own = opened(OWN, asking.language, "forward", asking.engines, asking.translators)
 
     def forward(texts: list[str]) -> list[str]:
-        found = translate(own, texts, asking.shards, "validate forward")
+        found = translate(own, texts, asking.shards, "validate forward") if own else []
         return [best.text for best in found]
 
     return Models(
         language=load_scorers(identifier) if identifier.exists() else {},  # too little trusted text
-        forward=forward if ready(own) else None,
+        forward=forward if own and ready(own) else None,
         makers=made_by,
     )
 
@@ -154,6 +164,12 @@ def validate(  # noqa: PLR0913
     shards: Shards,
 ) -> Output:
     """The synthetic rows that pass, the ledger of all of them, and what the gates measured."""
+    matched = [name for name, one in params.limits.items() if one.least_match is not None]
+    if matched and any(map(len, made)) and not len(matches):
+        raise InputError(
+            f"params.yaml: validate.limits sets least_match for {matched}, but stage encoder is "
+            "off; set encoder.steps above 0, or least_match to null"
+        )
     held_out = validation.to_pylist() + test.to_pylist()
     share = share_of(monolingual_share)
     train_of, validation_of = (rows_of(table, active, languages) for table in (train, validation))

@@ -65,6 +65,21 @@ def test_an_error_keeps_what_was_answered_and_asks_no_more(threads: int) -> None
     assert len(asked) < 1000
 
 
+def test_an_error_behind_a_slow_call_asks_no_more() -> None:
+    asked: list[str] = []
+
+    def make(texts: list[str]) -> list[str]:
+        asked.extend(texts)
+        if texts != ["0"]:
+            raise RuntimeError("broken")
+        time.sleep(1)
+        return texts
+
+    with pytest.raises(RuntimeError, match="broken"):
+        cache.remembered(make, MAKER, [str(n) for n in range(5000)], 1, 3)
+    assert len(asked) < 5000
+
+
 def test_a_maker_that_loses_a_text_is_found_out() -> None:
     with pytest.raises(RuntimeError, match="upper made 1 segments of 2"):
         cache.remembered(lambda texts: texts[1:], MAKER, ["a", "b"], 2)

@@ -77,6 +77,13 @@ def test_only_what_is_outside_protected_expressions_changes(text: str, expected:
     assert outside(text, IDIOMS, str.upper) == expected
 
 
+def test_an_expression_is_itself_in_any_case_and_spacing() -> None:
+    turkic = protected(["İstanbul", "in atl in tepetl"])
+    assert turkic.listed("istanbul, IN\u00a0ATL in\ntepetl") == ["İstanbul", "in atl in tepetl"]
+    assert lost("in  atl in tepetl", "In atl\nin tepetl", turkic) == []
+    assert lost("İSTANBUL", "istanbul", turkic) == []
+
+
 def test_a_list_is_read_or_its_fault_named(tmp_path: Path) -> None:
     assert load(tmp_path, "nah").expressions == ()
     (tmp_path / "nah.tsv").write_text("expression\tnote\nin atl\twater\nin tepetl\n", "utf-8")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from augment.edits import Learned, by_learning, by_rules, changed, learn, load, neighbours
 from augment.edits import Rules as RuleFile
-from augment.noise import Noise, noise, noised
+from augment.noise import Noise, near_pairs, noise, noised
 from augment.protected import lost, protected
 from corpus.settings import Language
 from corpus.table import SYNTHETIC, InputError, canonical, write
@@ -143,7 +143,7 @@ def test_keys_have_neighbours_in_their_row_and_the_next() -> None:
 def stage(tmp_path: Path) -> Callable[..., object]:
     """The stage on a training split, with the tables of a corpus that has near-duplicates."""
 
-    def build(train: pa.Table, params: Noise = ALL, share: str = "0", extra: int = 0) -> object:
+    def build(train: pa.Table, params: Noise = ALL, share: str = "0", taught: int = 0) -> object:
         texts = [text for pair in PAIRS for text in pair]
         rows = train.to_pylist()[:1] * (len(texts) if len(train) else 0)
         more = (
@@ -156,19 +156,14 @@ def stage(tmp_path: Path) -> Callable[..., object]:
         )
         ids = [*train["id"].to_pylist(), *(row["id"] for row in more)]
         centre = [*train["id"].to_pylist(), *(f"d{n - n % 2}" for n in range(len(more)))]
-        group = [
-            *train["id"].to_pylist(),
-            *(("0" if n >= extra else "held out") for n in range(len(more))),
-        ]
+        mine = more[::2][:taught]  # centres that are training rows too
         write(
             pa.Table.from_pylist(train.to_pylist() + more, train.schema), tmp_path / "clean", 10**6
         )
-        write(
-            pa.table({"id": ids, "cluster": centre, "group": group}), tmp_path / "clusters", 10**6
-        )
+        write(pa.table({"id": ids, "cluster": centre}), tmp_path / "clusters", 10**6)
         lists = tmp_path / "lists"
         return noise(
-            train,
+            pa.concat_tables([train, pa.Table.from_pylist(mine, train.schema)]),
             tmp_path / "clean",
             tmp_path / "clusters",
             RULES,
@@ -207,10 +202,22 @@ def test_near_duplicates_of_training_rows_teach_and_others_do_not(
 ) -> None:
     params = Noise(100, "target", {"default": {"learned": 1.0}}, 2, 2)
     train = corpus("calpolli cactli cuauhtli", "atl")
-    rows = stage(train, params).tables["rows"]
-    assert rows["parent"].to_pylist() == ["0"]
-    assert "k" in rows["target"][0].as_py()
-    assert len(stage(train, params, extra=99).tables["rows"]) == 0
+    rows = stage(train, params, taught=99).tables["rows"].to_pylist()
+    (row,) = (row for row in rows if row["parent"] == "0")
+    assert "k" in row["target"]
+    assert len(stage(train, params).tables["rows"]) == 0
+
+
+def test_a_hidden_target_teaches_nothing(tmp_path: Path, corpus: Corpus) -> None:
+    cleaned = corpus("in calli", "in kalli", language="nci_Latn")
+    write(cleaned, tmp_path / "clean", 10**6)
+    write(pa.table({"id": ["0", "1"], "cluster": ["0", "0"]}), tmp_path / "clusters", 10**6)
+    shown, hidden = cleaned.slice(0, 1), corpus(None, sources=("la casa",))
+    found = [
+        near_pairs(some, tmp_path / "clean", tmp_path / "clusters", KNOWN)["nah"]
+        for some in (shown, hidden)
+    ]
+    assert found == [[("in kalli", "in calli")], []]
 
 
 def test_sources_can_have_the_noise(corpus: Corpus, stage: Callable[..., pa.Table]) -> None:

@@ -369,6 +369,23 @@ def test_a_method_without_limits_is_an_error(judged: Judged) -> None:
         judged(made(GOOD, origin="dream"))
 
 
+def test_a_limit_that_nothing_measures_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    loose = {**PARAMS.limits, "respell": Limits(**{**vars(TIGHT), "most_unknown": 0.5})}
+    with pytest.raises(
+        ValueError, match=r"limits.respell has .'most_unknown'., which are measured"
+    ):
+        Validate(**{**vars(PARAMS), "limits": loose})
+    matched = {**PARAMS.limits, "respell": Limits(**{**vars(TIGHT), "least_match": 0.02})}
+    params = Validate(**{**vars(PARAMS), "limits": matched})
+    shards = Shards(most_bytes=10**8, workers=1, runner="pool", most_retries=0)
+    train = corpus(*PAIRS, sources=tuple(PAIRS.values()))
+    with pytest.raises(InputError, match=r"least_match for .'respell'., but stage encoder is off"):
+        validate(
+            train, corpus(), corpus(), [made(GOOD)], NO_MATCHES, "", "0",
+            tmp_path, tmp_path, tmp_path, params, ("nah",), LANGUAGES, {}, shards,
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -40,8 +40,9 @@ def page_of(language: str, report: Mapping[str, Any], methods: Mapping[str, Meth
 
 
 def found_gains(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The gains of a method that could be other than 0: it made rows of that kind."""
-    return [found[measure] for measure in MEASURES if any(found[measure]["by_seed"])]
+    """The gains that could be other than 0, over human rows alone and over a control."""
+    lines = [found, *([found["over_control"]] if "over_control" in found else [])]
+    return [line[m] for line in lines for m in MEASURES if any(line[m]["by_seed"])]
 
 
 def table(name: str, size: Mapping[str, Any], methods: Mapping[str, Method]) -> str:

@@ -5,9 +5,9 @@ that it depends on, so that a killed run goes on, and equal data are learned onc
 """
 
 import json
-import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +18,7 @@ from augment import cache as records
 from augment.engines import thot
 from augment.translation import Pair, best_texts
 from corpus.table import digest
-from train import ngrams
+from train import ngrams, scores
 from train.scores import chrf_statistics, size
 
 
@@ -65,7 +65,8 @@ def chrf_of(pairs: Sequence[Pair], test: Sequence[Pair], folder: Path | None) ->
             thot.train(pairs, Path(scratch, "forward"))
             return [json.dumps(translated(Path(scratch, "forward"), test))]
 
-    maker = ("ablation", thot.recipe(), metadata.version("sacrebleu"))
+    code = Path(scores.__file__).read_text("utf-8")
+    maker = ("ablation", thot.recipe(), digest(code), metadata.version("sacrebleu"))
     inputs = [digest(*(side for pair in some for side in pair)) for some in (pairs, test)]
     return np.array(json.loads(records.remembered(make, maker, [digest(*inputs)], 1)[0]))
 
@@ -80,11 +81,12 @@ def translators(pairs: Sequence[Pair], scratch: Path, language: str) -> Path:
     """Translators both ways of these pairs alone, as stage translator leaves them; made once."""
     whole = scratch / digest(thot.recipe(), *(side for pair in pairs for side in pair))
     if not whole.exists():
-        part = whole.with_name(f".{whole.name}.partial")
-        shutil.rmtree(part, ignore_errors=True)
+        scratch.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".", dir=scratch))
         turned = [(target, source) for source, target in pairs]
         for way, some in (("forward", pairs), ("backward", turned)):
             thot.train(some, part / language / way)
         (part / language / "ids.txt").touch()
-        part.rename(whole)
+        with suppress(OSError):  # another worker was faster
+            part.rename(whole)
     return whole

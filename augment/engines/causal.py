@@ -120,6 +120,11 @@ def pairs(spec: Causal, direction: Direction, folder: Path) -> list[Pair]:
     """
     if not spec.examples:
         return []
+    if direction.source == direction.target:
+        raise InputError(
+            f"engines: {spec.model!r} is asked within one language, where examples would show it "
+            "copies; set its examples to 0"
+        )
     path = folder / EXAMPLES
     if not path.exists():
         raise InputError(

@@ -73,6 +73,8 @@ def converted(folder: Path, model: str, quantisation: str) -> Path:
         conversion.convert(folder, model, new, quantisation)
         with suppress(OSError):  # another process was faster
             new.rename(where)
+    if not where.exists():
+        raise InputError(f"{where} could not be written; free some space or make it writable")
     return where
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import regex
 
-from augment.engines import phrases, segmentation
+from augment.engines import phrases, segmentation, tuning
 from augment.engines.phrases import Fitted, Training
 from augment.engines.segmentation import INNER, JOINER, Cut, join
 from augment.translation import Direction, Translate, Translation
@@ -170,8 +170,9 @@ def trained_as(folder: Path) -> Training:
 
 @cache
 def recipe() -> str:
-    """A digest of all but the model that a translation depends on: this file and the libraries."""
-    code = [Path(module).read_text("utf-8") for module in (__file__, segmentation.__file__)]
+    """A digest of all but its pairs that a model depends on, and what it says: code, libraries."""
+    modules = (__file__, segmentation.__file__, phrases.__file__, tuning.__file__)
+    code = [Path(module).read_text("utf-8") for module in modules]
     return digest(*code, *map(metadata.version, LIBRARIES))
 
 
