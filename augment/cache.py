@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from threading import RLock
+from threading import Event, RLock
 
 import platformdirs
 from tqdm import tqdm
@@ -126,15 +126,25 @@ def threaded(
     """The answer to each call; after an error no call begins, and those under way are recorded."""
     if threads == 1:
         return [answered(asked) for asked in tqdm(calls, desc=label, disable=not label)]
+    stopped = Event()
+
+    def unless_stopped(asked: list[str]) -> list[str]:
+        if stopped.is_set():
+            return []  # read by nobody: the error of another call is on its way
+        try:
+            return answered(asked)
+        except BaseException:
+            stopped.set()
+            raise
+
     with ThreadPoolExecutor(threads) as pool:
-        waiting = [pool.submit(answered, asked) for asked in calls]
+        waiting = [pool.submit(unless_stopped, asked) for asked in calls]
         try:
             for done in tqdm(as_completed(waiting), label, len(waiting), disable=not label):
                 done.result()  # the first error, whichever call it was
             return [done.result() for done in waiting]
         finally:
-            for one in waiting:
-                one.cancel()
+            stopped.set()
 
 
 def record(maker: Sequence[str], texts: Sequence[str], made: Sequence[str]) -> None:

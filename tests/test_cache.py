@@ -62,7 +62,7 @@ def test_an_error_keeps_what_was_answered_and_asks_no_more(threads: int) -> None
         cache.remembered(make, MAKER, [str(n) for n in range(1000)], 1, threads)
     kept = cache.recall(MAKER, [str(n) for n in range(1000)])
     assert kept.keys() == set(asked) - {"2"}
-    assert len(asked) < 1000
+    assert len(asked) < 100
 
 
 def test_an_error_behind_a_slow_call_asks_no_more() -> None:
@@ -77,7 +77,7 @@ def test_an_error_behind_a_slow_call_asks_no_more() -> None:
 
     with pytest.raises(RuntimeError, match="broken"):
         cache.remembered(make, MAKER, [str(n) for n in range(5000)], 1, 3)
-    assert len(asked) < 5000
+    assert len(asked) <= 3, "one call a thread, and none after the error"
 
 
 def test_a_maker_that_loses_a_text_is_found_out() -> None:
