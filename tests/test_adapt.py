@@ -8,40 +8,57 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
 
+from corpus.settings import section
 from corpus.table import SYNTHETIC, InputError, write
 from train.adapt import (
     CODE,
     Adapt,
+    Phase,
     check_rows,
     forget,
     last_checkpoint,
     learned,
     recipe,
-    without_tuning,
+    without_pairs,
     write_curve,
 )
-from train.examples import IGNORED, Example
+from train.batches import Batch
+from train.examples import IGNORED
 
 ROOT = Path(__file__).parent.parent
-ADAPT = {
-    "rank": 2,
-    "alpha": 4,
-    "learning_rate": 0.01,
-    "warmup_steps": 1,
-    "causal_steps": 8,
-    "tuning_steps": 4,
+ADAPT: dict[str, Any] = {
+    "method": {
+        "kind": "lora",
+        "rank": 2,
+        "alpha": 4,
+        "rslora": False,
+        "dora": False,
+        "plus": None,
+        "layers": None,
+        "bits": None,
+    },
+    "phases": [
+        {"objective": "clm", "steps": 8, "learning_rate": 0.01, "warmup_steps": 1},
+        {"objective": "sft", "steps": 4, "learning_rate": 0.01, "warmup_steps": 1},
+    ],
+    "masking": {"share": 0.15, "mean_span": 3.0},
     "batch_rows": 2,
     "row_tokens": 128,
+    "accumulate": 1,
+    "recompute": False,
     "sampled_tokens": 8,
     "prompt": "{source_language}: {source}\n{language}:",
     "checkpoint_steps": 3,
     "seed": 0,
 }
+CLM = ADAPT["phases"][0]
 MIXTURE = pa.schema(
     [
         *SYNTHETIC,
@@ -52,6 +69,11 @@ MIXTURE = pa.schema(
         pa.field("order", pa.float64()),
     ]
 )
+
+
+def settled(**changed: object) -> Adapt:
+    """The settings as they are read."""
+    return section(Adapt, "adapt", {"adapt": {**ADAPT, **changed}})
 
 
 def mixture(corpus: Callable[..., pa.Table]) -> pa.Table:
@@ -135,7 +157,10 @@ def files(path: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_same_bytes_again_and_after_a_kill(corpus: Callable[..., pa.Table], tmp_path: Path) -> None:
+@pytest.mark.parametrize("phase", [0, 1])
+def test_same_bytes_again_and_after_a_kill(
+    phase: int, corpus: Callable[..., pa.Table], tmp_path: Path
+) -> None:
     tiny(tmp_path)
     project(corpus, tmp_path / "whole")
     project(corpus, tmp_path / "killed")
@@ -144,7 +169,7 @@ def test_same_bytes_again_and_after_a_kill(corpus: Callable[..., pa.Table], tmp_
     scratch = tmp_path / "killed" / "scratch" / "adapt" / "nah"
     process = start(tmp_path / "killed", tmp_path)
     deadline = time.monotonic() + 200
-    while not list(scratch.glob("human-*/checkpoint-*/trainer_state.json")):
+    while not list(scratch.glob(f"human-*/{phase}/checkpoint-*/trainer_state.json")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
@@ -162,15 +187,16 @@ def test_the_adapter_is_read_back_and_spends_fewer_bits(
 ) -> None:
     from corpus.shards import Shards
     from train.adapt import adapt
+    from train.adapters import load_adapter
     from train.measure import bits, say, text_examples
-    from train.model import load_adapter, load_base
+    from train.model import load_base
 
     tiny(tmp_path)
     monkeypatch.chdir(tmp_path)
     shards = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
     places = [tmp_path / name for name in ("base", "tokenizer", "curves", "out")]
     (tmp_path / "out").mkdir()
-    report = adapt(Adapt(**ADAPT), shards, "nah", mixture(corpus), *places).report
+    report = adapt(settled(), shards, "nah", mixture(corpus), *places).report
     assert report["human"]["steps"] == report["mixed"]["steps"] == 12
     assert report["human"]["in_mixture"] == {"texts": 18, "pairs": 18, "pairs_too_long": 0}
     assert report["mixed"]["in_mixture"]["texts"] == 24
@@ -179,9 +205,10 @@ def test_the_adapter_is_read_back_and_spends_fewer_bits(
     texts = ["in tlacatl 3 quitta in ātl", "ātl", "ᐃᓄᒃᑎᑐᑦ", ""]
     spent = {}
     for name in ("base", "human"):
-        speaker = load_base(tmp_path / "base", tmp_path / "tokenizer")
+        places = (tmp_path / "base", tmp_path / "tokenizer")
+        speaker = load_base(*places)
         if name == "human":
-            speaker = load_adapter(speaker, tmp_path / "out" / name)
+            speaker = load_adapter(*places, tmp_path / "out" / name)
         examples = text_examples(speaker, texts)
         spent[name] = bits(speaker, examples, 64, name)
         alone = [bits(speaker, [example], 64, name)[0] for example in examples]
@@ -195,15 +222,16 @@ def test_sampled_loss_is_the_whole_softmax_when_all_are_drawn() -> None:
     import torch
     from torch.nn import functional as F  # noqa: N812
 
+    from train.model import Head
     from train.trainer import sampled_loss
 
-    states, rows = torch.randn(6, 8), torch.randn(30, 8)
+    states, by = torch.randn(6, 8), Head(torch.randn(30, 8), torch.randn(30))
     own, others = torch.arange(10), torch.arange(10, 30)
     labels = torch.tensor([0, 9, 3, 3, 7, 1])
-    exact = F.cross_entropy(states @ rows.T, labels)
-    assert torch.allclose(sampled_loss(states, labels, rows, own, others, 20), exact, atol=1e-5)
-    kept = F.cross_entropy(states @ rows[:10].T, labels)
-    assert torch.allclose(sampled_loss(states, labels, rows, own, others[:0], 20), kept, atol=1e-5)
+    exact = F.cross_entropy(states @ by.rows.T + by.bias, labels)
+    assert torch.allclose(sampled_loss(states, labels, by, own, others, 20), exact, atol=1e-5)
+    kept = F.cross_entropy(states @ by.rows[:10].T + by.bias[:10], labels)
+    assert torch.allclose(sampled_loss(states, labels, by, own, others[:0], 20), kept, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -211,33 +239,35 @@ def test_sampled_loss_is_the_whole_softmax_when_all_are_drawn() -> None:
     [
         ({"prompt": "{source}"}, "prompt must hold {source} and {language}, got '{source}'"),
         ({"prompt": "{text} {language}"}, "prompt has an unknown field 'text'"),
-        ({"causal_steps": 0, "tuning_steps": 0}, "must be at least 1, got 0"),
-        ({"rank": 0}, "must be at least 1"),
-        ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),
+        ({"phases": []}, "phases must have at least one"),
+        ({"method": {**ADAPT["method"], "rank": 0}}, "must be at least 1"),
+        ({"method": {"kind": "prompt"}}, "kind"),
+        ({"phases": [{**CLM, "learning_rate": 0.0}]}, "learning_rate must be above 0, got 0.0"),
+        ({"phases": [{**CLM, "steps": 0}]}, "need steps at least 1"),
+        ({"masking": {"share": 1.0, "mean_span": 3.0}}, "need 0 < share < 1"),
     ],
 )
 def test_settings_say_what_is_wrong(changed: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError) as error:
-        Adapt(**{**ADAPT, **changed})
+    with pytest.raises(InputError) as error:
+        settled(**changed)
     assert said in str(error.value)
 
 
 def test_a_phase_without_rows_is_one_line() -> None:
     row = {"weight": 1.0, "target": "ātl", "source": None, "bitext": False, "synthetic": False}
     with pytest.raises(
-        InputError, match=r"human rows of nah: none is a pair; set adapt.tuning_steps"
+        InputError, match=r"human rows of nah: none is a pair; take 'sft' out of adapt.phases"
     ):
-        check_rows(Adapt(**ADAPT), [row], "human rows of nah")
+        check_rows(settled(), [row], "human rows of nah")
     with pytest.raises(InputError, match="none has a target text"):
-        check_rows(Adapt(**ADAPT), [], "human rows of nah")
+        check_rows(settled(), [], "human rows of nah")
 
 
 def test_a_language_without_pairs_is_not_tuned_for_translation() -> None:
     row = {"weight": 1.0, "target": "ātl", "source": None, "bitext": False, "synthetic": False}
-    params = Adapt(**ADAPT)
-    alone = without_tuning(params, [row])
-    assert (alone.tuning_steps, alone.causal_steps) == (0, params.causal_steps)
-    assert without_tuning(params, [row | {"source": "agua", "bitext": True}]) == params
+    params = settled()
+    assert without_pairs(params, [row]).phases == params.phases[:1]
+    assert without_pairs(params, [row | {"source": "agua", "bitext": True}]) == params
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:
@@ -270,11 +300,12 @@ def test_checkpoints_of_other_keys_go_and_those_of_the_other_adapter_stay(tmp_pa
 
 
 def test_both_adapters_score_the_same_tokens() -> None:
-    human, mixed = Example([0, 7], [IGNORED, 7]), Example([0, 5], [IGNORED, 5])
-    assert learned([[human], [human, mixed]]) == [5, 7]
+    human, mixed = (Batch({}, np.array([[IGNORED, n]])) for n in (7, 5))
+    assert learned([[[human]], [[human], [mixed]]]) == [5, 7]
 
 
 def test_curve(tmp_path: Path) -> None:
-    write_curve([2.0, 1.5], 1, tmp_path / "human.csv")
+    phases = [Phase(**{**CLM, "objective": name, "steps": 1}) for name in ("clm", "sft")]
+    write_curve([2.0, 1.5], phases, tmp_path / "human.csv")
     said = (tmp_path / "human.csv").read_text()
-    assert said == "step,loss,phase\n1,2.0000,causal\n2,1.5000,tuning\n"
+    assert said == "step,loss,phase\n1,2.0000,clm\n2,1.5000,sft\n"

@@ -10,15 +10,14 @@ from corpus.table import InputError
 from train.examples import (
     IGNORED,
     Example,
-    arrays,
     asked,
-    causal_rows,
     draws,
     is_pair,
     packed_pairs,
+    packed_texts,
     pair_example,
-    pair_rows,
-    taken,
+    pairs_drawn,
+    texts_drawn,
     too_long,
 )
 
@@ -45,6 +44,22 @@ def row(name: str, target: str | None, source: str | None = None, weight: float 
     }
 
 
+def causal_rows(rows: list[dict], length: int, seed: int, number: int) -> list[Example]:
+    """Packed target text."""
+    texts = texts_drawn(rows, encode, seed, number * length)
+    return list(islice(packed_texts(texts, encode, 0, length), number))
+
+
+def pair_rows(rows: list[dict], length: int, seed: int, number: int) -> list[Example]:
+    """Packed pairs."""
+
+    def make(pair: dict, backward: bool) -> Example:
+        return pair_example(*asked(pair, PROMPT, backward), encode, 0)
+
+    drawn = pairs_drawn(rows, make, seed, number * length)
+    return list(islice(packed_pairs(drawn, 0, length), number))
+
+
 def test_draws_pass_by_pass() -> None:
     names = list(islice(draws({"a": 2.0, "b": 1.0, "c": 2.0, "d": 0.0}, 0), 3000))
     assert "d" not in names
@@ -65,10 +80,11 @@ def test_packed_texts_hold_every_byte(texts: list[str]) -> None:
     texts = [text.encode("utf-8", "ignore").decode() or "ā" for text in texts]
     rows = [row(str(i), text) for i, text in enumerate(texts)]
     whole = sum(len(text.encode()) + 1 for text in texts)
-    ids, labels = arrays(taken(causal_rows(rows, encode, (0, whole, 7), 1), 1))
-    assert (ids == labels).all()
-    parts = bytes(255 if i == 0 else i - 1 for i in ids[0]).split(b"\xff")[1:]
+    (made,) = causal_rows(rows, whole, 7, 1)
+    assert made.ids == made.labels
+    parts = bytes(255 if i == 0 else i - 1 for i in made.ids).split(b"\xff")[1:]
     assert sorted(parts) == sorted(text.encode() for text in texts)
+    assert [at for at, i in enumerate(made.ids) if i == 0] == list(made.starts)
 
 
 def test_a_pair_learns_its_answer_and_that_it_ends() -> None:
@@ -96,26 +112,26 @@ def test_only_pairs_teach_translation() -> None:
     rows = [row("a", "atl", "agua"), row("b", "tetl"), row("c", "xochitl", "flor")]
     rows[2]["bitext"] = False  # held back as monolingual
     assert [is_pair(r) for r in rows] == [True, False, False]
-    ids, labels = arrays(taken(pair_rows(rows, PROMPT, encode, (0, 64, 0), 2), 2))
-    assert {bytes(i - 1 for i in x if i) for x in (ids[0],)} != set()
-    assert b"flor" not in bytes(i - 1 for i in ids.ravel() if i)
-    assert (labels[labels != IGNORED] == ids[labels != IGNORED]).all()
-    again = arrays(taken(pair_rows(rows[::-1], PROMPT, encode, (0, 64, 0), 2), 2))
-    assert (again[0] == ids).all()
+    made = pair_rows(rows, 64, 0, 2)
+    said = [bytes(i - 1 for i in one.ids if i) for one in made]
+    assert all(b"agua" in text and b"flor" not in text for text in said)
+    for one in made:
+        assert all(told in (IGNORED, i) for i, told in zip(one.ids, one.labels, strict=True))
+    assert pair_rows(rows[::-1], 64, 0, 2) == made
 
 
 def test_pairs_that_never_fit_are_one_line() -> None:
     rows = [row("a", "atl", "agua")]
     with pytest.raises(InputError, match=r"longer than adapt.row_tokens, 8; raise it"):
-        taken(pair_rows(rows, PROMPT, encode, (0, 8, 0), 1), 1)
+        pair_rows(rows, 8, 0, 1)
 
 
 def test_a_packed_row_says_whose_text_it_holds() -> None:
     rows = [row(name, name * 3, name) for name in "abc"]
-    causal = taken(causal_rows(rows, encode, (0, 4, 0), 3), 3)
+    causal = causal_rows(rows, 4, 0, 3)
     assert sorted(name for example in causal for name in example.names) == ["a", "b", "c"]
-    assert len(taken(causal_rows(rows, encode, (0, 2, 0), 2), 2)[0].names) == 1
-    (pairs,) = taken(pair_rows(rows, PROMPT, encode, (0, 64, 0), 1), 1)
+    assert len(causal_rows(rows, 2, 0, 2)[0].names) == 1
+    (pairs,) = pair_rows(rows, 64, 0, 1)
     assert set(pairs.names) < {"a", "b", "c"} and len(pairs.names) == 2
 
 
@@ -134,22 +150,22 @@ def named(rows: list[Example]) -> list[str]:
 def test_a_curriculum_has_the_rows_that_would_be_drawn_easiest_first(length: int) -> None:
     rows = [row(str(n), "ጫካ"[: 1 + n % 2] * (n % 5 + 1), f"agua {n}") for n in range(40)]
     easy = [{**one, "order": float(len(one["target"]))} for one in rows]
-    shape, hard = (0, length, 3), {one["id"]: one["order"] for one in easy}
-    usual = taken(causal_rows(rows, encode, shape, 6), 6)
-    sorted_ = taken(causal_rows(easy, encode, shape, 6), 6)
+    hard = {one["id"]: one["order"] for one in easy}
+    usual = causal_rows(rows, length, 3, 6)
+    sorted_ = causal_rows(easy, length, 3, 6)
     assert set(named(sorted_)) == set(named(usual))  # what is never reached is in neither
     ranks = [hard[name] for name in dict.fromkeys(named(sorted_))]
     assert ranks == sorted(ranks)
     if length > 8:  # else six rows hold three texts
         assert [hard[name] for name in dict.fromkeys(named(usual))] != ranks
-    assert sorted_ == taken(causal_rows(easy[::-1], encode, shape, 6), 6)
+    assert sorted_ == causal_rows(easy[::-1], length, 3, 6)
 
 
 def test_a_curriculum_of_pairs_goes_on_where_it_needs_more_rows() -> None:
     rows = [row(str(n), "atl" * (n % 4 + 1), "agua") for n in range(12)]
     easy = [{**one, "order": float(len(one["target"]))} for one in rows]
-    shape, hard = (0, 96, 0), {one["id"]: one["order"] for one in easy}
-    sorted_ = taken(pair_rows(easy, PROMPT, encode, shape, 6), 6)
+    hard = {one["id"]: one["order"] for one in easy}
+    sorted_ = pair_rows(easy, 96, 0, 6)
     most = [max(hard[name] for name in example.names) for example in sorted_]
     assert most == sorted(most)
-    assert len(taken(pair_rows(easy, PROMPT, encode, shape, 6), 40)) == 40
+    assert len(pair_rows(easy, 96, 0, 40)) == 40

@@ -93,7 +93,9 @@ def small(params: dict[str, Any], assets: Path) -> dict[str, Any]:
     params["identify"]["fasttext"] |= {"dimensions": 8, "epochs": 3, "buckets": 20000}
     params["tokenizer"] |= {"new_tokens": 50, "least_count": 4, "own_tokens": 600}
     params["translator"] |= {"least_pairs": 50}
-    params["adapt"] |= {"causal_steps": 3, "tuning_steps": 2, "row_tokens": 512}
+    params["adapt"]["row_tokens"] = 512
+    for phase, steps in zip(params["adapt"]["phases"], (3, 2), strict=True):
+        phase["steps"] = steps
     params["evaluate"] |= {
         "most_texts": 10,
         "most_pairs": 5,

@@ -60,6 +60,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+CLM = {"objective": "clm", "steps": 3}
+SFT = {"objective": "sft", "steps": 2}
+
+
 def report(project: Path, name: str) -> dict:
     return json.loads((project / f"reports/{name}.json").read_text("utf-8"))
 
@@ -72,8 +76,8 @@ def test_what_needs_a_translator_is_empty_and_says_why(project: Path) -> None:
     for language in ("amh", "hau"):
         assert report(project, f"retrain/{language}")["engine"] is None
     assert len(read(project / "data/backtranslate/rows")) == 0
-    assert report(project, "adapt/amh")["tuning_steps"] == 0
-    assert report(project, "adapt/hau")["tuning_steps"] == 2
+    assert report(project, "adapt/amh")["phases"] == [CLM]
+    assert report(project, "adapt/hau")["phases"] == [CLM, SFT]
 
 
 def test_what_can_be_measured_is(project: Path) -> None:

@@ -1,46 +1,40 @@
 """Two adapters for a language: on human rows, and on the whole mixture, with equal steps and seed.
 
-One LoRA over the frozen base goes through two phases: target text, packed (continued pre-training),
-then pairs both ways with the loss on the answers (supervised fine-tuning). The order of all rows is
-fixed before the first step, so a killed run goes on from its last checkpoint to the same bytes.
+One adapter over the frozen base goes through the phases of `adapt.phases`, as a rule target text
+(continued pre-training), then pairs both ways with the loss on the answers (supervised
+fine-tuning). The order of all rows is fixed before the first step, so a killed run goes on from its
+last checkpoint to the same bytes.
 """
 
 import csv
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from corpus.settings import settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
 from corpus.table import InputError, digest
-from train.examples import (
-    IGNORED,
-    Example,
-    Row,
-    arrays,
-    causal_rows,
-    is_pair,
-    pair_rows,
-    taken,
-    too_long,
-)
+from train.adapters import Method
+from train.batches import Batch
+from train.examples import IGNORED, Row, is_pair, too_long
+from train.objectives import Masking, Objective, Shape, phase_batches
 
 if TYPE_CHECKING:
     from train.model import Speaker
-    from train.trainer import Packed
 
 PROMPT = "prompt.txt"  # what the adapters were asked with
-CODE = ("adapt.py", "examples.py", "model.py", "tokenizer.py", "trainer.py")  # that trains
+CODE = ["adapt.py", "adapters.py", "batches.py", "examples.py", "model.py", "objectives.py"]
+CODE += ["tokenizer.py", "trainer.py"]  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 CHECKPOINTS = Path("scratch", "adapt")  # outside every output: a killed stage keeps them
 COLUMNS = ["id", "source", "target", "source_language", "language"]  # of the mixture
@@ -48,35 +42,48 @@ COLUMNS += ["weight", "synthetic", "bitext", "order"]
 
 
 @settings
-class Adapt:
-    """How long the adapters are trained, on what shape of rows, how hard."""
+class Phase:
+    """One objective and how long it is followed; the next phase goes on with the same adapter."""
 
-    rank: int  # of LoRA
-    alpha: int  # LoRA's scale is alpha / rank
-    learning_rate: float  # at its peak
+    objective: Objective
+    steps: int
+    learning_rate: float  # at its peak; it falls to a tenth by a cosine
     warmup_steps: int
-    causal_steps: int  # of continued pre-training on target text
-    tuning_steps: int  # of supervised fine-tuning on pairs
-    batch_rows: int  # packed rows in a step
-    row_tokens: int  # tokens in a packed row
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.warmup_steps < 0:
+            raise ValueError(f"need steps at least 1 and warmup_steps at least 0, got {self}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+
+
+@settings
+class Adapt:
+    """How the adapters are trained: what of the base, in which phases, on what shape of rows."""
+
+    method: Method
+    phases: tuple[Phase, ...]
+    masking: Masking  # for mlm and denoise
+    batch_rows: int  # rows in a batch
+    row_tokens: int  # tokens in a row
+    accumulate: int  # batches in a step
+    recompute: bool  # activations again in the backward pass: slower, less memory
     sampled_tokens: int | None  # other tokens of the softmax in a step; null: all
     prompt: str  # with {source_language}, {source} and {language}
     checkpoint_steps: int  # steps between checkpoints
     seed: int
 
     def __post_init__(self) -> None:
-        counts = (self.rank, self.alpha, self.batch_rows, self.checkpoint_steps)
+        counts = (self.batch_rows, self.accumulate, self.checkpoint_steps)
         if min(counts) < 1 or self.row_tokens < 8:
             raise ValueError(
-                "rank, alpha, batch_rows and checkpoint_steps must be at least 1 and row_tokens at "
+                "batch_rows, accumulate and checkpoint_steps must be at least 1 and row_tokens at "
                 f"least 8, got {counts} and {self.row_tokens}"
             )
-        if min(self.causal_steps, self.tuning_steps, self.warmup_steps, self.seed) < 0:
-            raise ValueError(f"steps and seed must be at least 0, got {self}")
-        if self.causal_steps + self.tuning_steps < 1:
-            raise ValueError("causal_steps + tuning_steps must be at least 1, got 0")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not self.phases:
+            raise ValueError("phases must have at least one")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, got {self.seed}")
         check_prompt(self.prompt)
 
 
@@ -121,7 +128,7 @@ def adapt(  # noqa: PLR0913
     """Adapters `human` and `mixed` in `out`, and a curve of each in `curves`."""
     rows = mixture.select(COLUMNS).sort_by("id").to_pylist()
     sets = {"human": [row for row in rows if not row["synthetic"]], "mixed": rows}
-    params = without_tuning(params, sets["human"])
+    params = without_pairs(params, sets["human"])
     for name, some in sets.items():
         check_rows(params, some, f"{name} rows of {language}")
     folders = (base, tokenizer, out, CHECKPOINTS / language)
@@ -130,15 +137,17 @@ def adapt(  # noqa: PLR0913
     (out / PROMPT).write_text(params.prompt, "utf-8")
     shutil.rmtree(curves, ignore_errors=True)
     for name, (_, losses) in zip(sets, made, strict=True):
-        write_curve(losses, params.causal_steps, curves / f"{name}.csv")
+        write_curve(losses, params.phases, curves / f"{name}.csv")
     facts = {name: facts for name, (facts, _) in zip(sets, made, strict=True)}
-    return Output(report={**facts, "tuning_steps": params.tuning_steps})
+    phases = [{"objective": phase.objective, "steps": phase.steps} for phase in params.phases]
+    return Output(report={**facts, "phases": phases})
 
 
-def without_tuning(params: Adapt, rows: list[Row]) -> Adapt:
-    """The settings, but no step of tuning for a language without any pair."""
-    if params.causal_steps and not any(map(is_pair, rows)):
-        return Adapt(**{**vars(params), "tuning_steps": 0})
+def without_pairs(params: Adapt, rows: list[Row]) -> Adapt:
+    """The settings, but no phase of sft for a language without any pair, if another is left."""
+    others = tuple(phase for phase in params.phases if phase.objective != "sft")
+    if others and not any(map(is_pair, rows)):
+        return Adapt(**{**vars(params), "phases": others})
     return params
 
 
@@ -149,48 +158,60 @@ def check_rows(params: Adapt, rows: list[Row], what: str) -> None:
         InputError: it has none.
     """
     heavy = [row for row in rows if row["weight"] > 0]
-    if params.causal_steps and not any(row["target"] for row in heavy):
-        raise InputError(f"{what}: none has a target text; set adapt.causal_steps to 0 or mix more")
-    if params.tuning_steps and not any(is_pair(row) for row in heavy):
-        raise InputError(f"{what}: none is a pair; set adapt.tuning_steps to 0 or mix more")
+    objectives = {phase.objective for phase in params.phases}
+    if objectives - {"sft"} and not any(row["target"] for row in heavy):
+        raise InputError(f"{what}: none has a target text; leave only 'sft' in adapt.phases")
+    if "sft" in objectives and not any(is_pair(row) for row in heavy):
+        raise InputError(f"{what}: none is a pair; take 'sft' out of adapt.phases or mix more")
 
 
 def fit(task: Task) -> tuple[dict[str, Any], list[float]]:
     """Train one adapter and save it; returns its figures and the loss of each step."""
-    from train.model import add_adapter, load_base, one_thread, save_adapter
-    from train.trainer import Packed, train
+    from train.adapters import add_adapter, save_adapter
+    from train.model import load_base, one_thread
+    from train.trainer import Plan, train
 
     one_thread()
     params = task.params
-    speaker = load_base(task.base, task.tokenizer)
-    plans = {n: taken(plan(params, r, speaker), planned_rows(params)) for n, r in task.sets.items()}
-    packed = Packed(*arrays(plans[task.name]), learned(plans.values()))
-    figures = figures_of(params, task.sets[task.name], plans[task.name], speaker)
-    place = task.checkpoints / f"{task.name}-{key(task, packed)}"
+    speaker = load_base(task.base, task.tokenizer, bits=getattr(params.method, "bits", None))
+    plans = {name: plan(params, rows, speaker) for name, rows in task.sets.items()}
+    own = learned(plans.values())
+    phases = plans[task.name]
+    figures = figures_of(params, task.sets[task.name], phases, speaker)
+    place = task.checkpoints / f"{task.name}-{key(task, phases, own)}"
     forget(place)
-    speaker = add_adapter(speaker, params.rank, params.alpha, params.seed)
-    losses = train(speaker, packed, params, place, task.name if task.bar else None)
+    speaker = add_adapter(speaker, params.method, params.seed)
+    losses: list[float] = []
+    for number, (phase, batches) in enumerate(zip(params.phases, phases, strict=True)):
+        bar = f"{task.name}: {phase.objective}" if task.bar else None
+        losses += train(speaker, Plan(batches, own), params, phase, (place / str(number), bar))
     save_adapter(speaker, task.out / task.name)
     shutil.rmtree(place, ignore_errors=True)
-    trained = sum(p.numel() for p in speaker.model.parameters() if p.requires_grad)
     last = losses[-max(1, len(losses) // 10) :]
     figures |= {
         "steps": len(losses),
-        "trained_parameters": trained,
-        "learned_tokens": int((packed.labels[:, 1:] != IGNORED).sum()),
+        "trained_parameters": trained(speaker),
+        "learned_tokens": sum(int((b.labels != IGNORED).sum()) for some in phases for b in some),
         "final_loss": sum(last) / len(last),
     }
     return figures, losses
 
 
+def trained(speaker: "Speaker") -> int:
+    """Weights that training changes."""
+    return sum(p.numel() for p in speaker.model.parameters() if p.requires_grad)
+
+
 def figures_of(
-    params: Adapt, rows: list[Row], plan: list[Example], speaker: "Speaker"
+    params: Adapt, rows: list[Row], phases: list[list[Batch]], speaker: "Speaker"
 ) -> dict[str, Any]:
     """What the mixture has, and how much of it the steps reach: distinct texts and pairs."""
-    phases = params.causal_steps * params.batch_rows
     made = {row["id"] for row in rows if row["synthetic"]}
-    texts = {name for example in plan[:phases] for name in example.names}
-    pairs = {name for example in plan[phases:] for name in example.names}
+    texts: set[str] = set()
+    pairs: set[str] = set()
+    for phase, batches in zip(params.phases, phases, strict=True):
+        names = {name for batch in batches for name in batch.names}
+        (pairs if phase.objective == "sft" else texts).update(names)
     unused = too_long(rows, params.prompt, speaker.encode, params.row_tokens)
     return {
         "in_mixture": {
@@ -207,39 +228,42 @@ def figures_of(
     }
 
 
-def planned_rows(params: Adapt) -> int:
-    """Packed rows of the whole run."""
-    return (params.causal_steps + params.tuning_steps) * params.batch_rows
+def plan(params: Adapt, rows: list[Row], speaker: "Speaker") -> list[list[Batch]]:
+    """The batches of each phase."""
+    return [
+        phase_batches(
+            phase.objective,
+            rows,
+            speaker,
+            Shape(
+                phase.steps * params.accumulate,
+                params.batch_rows,
+                params.row_tokens,
+                params.prompt,
+                params.masking,
+                params.seed + number,
+            ),
+        )
+        for number, phase in enumerate(params.phases)
+    ]
 
 
-def plan(params: Adapt, rows: list[Row], speaker: "Speaker") -> Iterator[Example]:
-    """The packed rows of the run: target text, then pairs."""
-    shape = (speaker.separator, params.row_tokens, params.seed)
-    phases: list[Iterator[Example]] = []
-    if params.causal_steps:
-        number = params.causal_steps * params.batch_rows
-        causal = causal_rows(rows, speaker.encode, shape, number)
-        phases.append(next(causal) for _ in range(number))
-    if params.tuning_steps:
-        number = params.tuning_steps * params.batch_rows
-        phases.append(pair_rows(rows, params.prompt, speaker.encode, shape, number))
-    return chain(*phases)
-
-
-def learned(plans: Iterable[list[Example]]) -> list[int]:
+def learned(plans: Iterable[list[list[Batch]]]) -> list[int]:
     """The tokens that any of the adapters learns: with one softmax they differ in data only."""
-    labels = {i for plan in plans for example in plan for i in example.labels}
+    labels = {int(i) for plan in plans for some in plan for b in some for i in np.unique(b.labels)}
     return sorted(labels - {IGNORED})
 
 
-def key(task: Task, packed: "Packed") -> str:
+def key(task: Task, phases: list[list[Batch]], own: list[int]) -> str:
     """A name for checkpoints that fit these settings, examples, models, code and libraries only."""
     models = sha256()
     for path in (*sorted(task.base.glob("*.safetensors")), *sorted(task.tokenizer.glob("*.json"))):
         models.update(path.read_bytes())
-    data = sha256(b"".join(array.numpy().tobytes() for array in (packed.ids, packed.labels)))
-    own = repr(packed.own)
-    return digest(repr(task.params), data.hexdigest(), own, models.hexdigest(), recipe())
+    data = sha256()
+    for batch in (batch for some in phases for batch in some):
+        for array in (*batch.inputs.values(), batch.labels):
+            data.update(repr(array.shape).encode() + array.tobytes())
+    return digest(repr(task.params), data.hexdigest(), repr(own), models.hexdigest(), recipe())
 
 
 @cache
@@ -257,15 +281,15 @@ def forget(place: Path) -> None:
             shutil.rmtree(path)
 
 
-def write_curve(losses: list[float], causal_steps: int, path: Path) -> None:
+def write_curve(losses: list[float], phases: Iterable[Phase], path: Path) -> None:
     """The learning curve as CSV: step, loss, phase."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    names = [phase.objective for phase in phases for _ in range(phase.steps)]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["step", "loss", "phase"])
-        for step, loss in enumerate(losses, 1):
-            phase = "causal" if step <= causal_steps else "tuning"
-            writer.writerow([step, f"{loss:.4f}", phase])
+        for step, (loss, name) in enumerate(zip(losses, names, strict=True), 1):
+            writer.writerow([step, f"{loss:.4f}", name])
 
 
 def last_checkpoint(folder: Path) -> Path | None:

@@ -10,6 +10,7 @@ from typing import Any
 from corpus.settings import settings
 from corpus.stage import Output, run
 from corpus.table import InputError
+from train.families import family_of, loader
 
 
 @settings
@@ -43,7 +44,7 @@ def base(params: Base, folder: Path, out: Path) -> Output:
             "model": shown(params.name),
             "revision": params.revision,
             "parameters": sum(p.numel() for p in model.parameters()),
-            "separator": tokenizer.eos_token,
+            "separator": tokenizer.eos_token or tokenizer.sep_token,
             "vocabulary_tokens": config.vocab_size,
             "layers": config.num_hidden_layers,
             "tied_embeddings": bool(config.tie_word_embeddings),
@@ -81,21 +82,20 @@ def load(where: str, options: dict[str, str]) -> tuple[Any, Any]:
         InputError: the file, folder or Hub model cannot be read.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import AutoConfig, AutoTokenizer, GgufConfig
 
     quantised = (
         {"quantization_config": GgufConfig(dequantize=True)} if "gguf_file" in options else {}
     )
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
-        model = AutoModelForCausalLM.from_pretrained(
-            where, dtype=torch.bfloat16, **quantised, **options
-        )
+        family = family_of(AutoConfig.from_pretrained(where, **options))
+        model = loader(family).from_pretrained(where, dtype=torch.bfloat16, **quantised, **options)
     except (OSError, ValueError, RuntimeError, IndexError) as error:
         reason = " ".join(str(error).split())[:200]
         name = "/".join([where, *options.values()]) if options else where
         raise InputError(
-            f"base.name: {name} cannot be loaded as a causal model ({reason}); "
+            f"base.name: {name} cannot be loaded as a language model ({reason}); "
             "fetch it again, or name another"
         ) from error
     return model, tokenizer
@@ -107,6 +107,8 @@ def separate(model: Any, tokenizer: Any, separator: str | None) -> None:  # noqa
     Raises:
         InputError: the tokenizer has no such token, or none at all.
     """
+    if separator is None and tokenizer.eos_token is None and tokenizer.sep_token is not None:
+        return  # an encoder frames its texts
     token = separator or tokenizer.eos_token
     if token is None or token not in tokenizer.get_vocab():
         raise InputError(f"base.separator: the tokenizer has no token {token!r}; name one it has")

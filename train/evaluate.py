@@ -186,13 +186,15 @@ def loaded(system: str, models: Models) -> "tuple[Speaker, str]":
     Raises:
         InputError: a model or the prompt is not there.
     """
-    from train.model import load_adapter, load_base, one_thread
+    from train.adapters import load_adapter
+    from train.model import load_base, one_thread
 
     one_thread()
-    tokenizer = models.base if system == "base" else models.tokenizer
-    speaker = load_base(models.base, tokenizer)
-    if system != "base":
-        speaker = load_adapter(speaker, models.adapters / system)
+    speaker = (
+        load_base(models.base, models.base)
+        if system == "base"
+        else load_adapter(models.base, models.tokenizer, models.adapters / system)
+    )
     if not (models.adapters / PROMPT).exists():
         raise InputError(f"{models.adapters} holds no {PROMPT}; run 'dvc repro adapt' first")
     return speaker, (models.adapters / PROMPT).read_text("utf-8")

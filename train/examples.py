@@ -5,16 +5,15 @@ Pure: the same rows and seed give the same examples, whatever the order of the r
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, islice
-from typing import Any
-
-import numpy as np
+from itertools import accumulate, count, islice
+from typing import Any, TypeVar
 
 from corpus.table import InputError, digest, place
 
 IGNORED = -100  # the label of a token that the loss leaves out
 MOST_TOO_LONG = 1000  # pairs in a row; without it, a run whose every pair is too long never ends
 Row = dict[str, Any]
+T = TypeVar("T")
 Encode = Callable[[list[str]], list[list[int]]]
 
 
@@ -25,6 +24,8 @@ class Example:
     ids: list[int]
     labels: list[int]
     names: tuple[str, ...] = ()  # of the rows that it is made from
+    starts: tuple[int, ...] = (0,)  # where a document begins
+    source: list[int] | None = None  # what the encoder of an encoder-decoder reads
 
 
 def draws(weights: dict[str, float], seed: int) -> Iterator[str]:
@@ -52,6 +53,8 @@ def packed_texts(
 ) -> Iterator[Example]:
     """Texts with a separator before each, cut into rows of `length`; every token is learned.
 
+    A text that a row's end cuts goes on in the next row, as if it began there.
+
     Args:
         texts: name and text.
     """
@@ -64,7 +67,8 @@ def packed_texts(
             owners += [name] * (1 + len(ids))
         while len(buffer) >= length:
             names = tuple(dict.fromkeys(owners[:length]))
-            yield Example(buffer[:length], buffer[:length], names)
+            starts = tuple(n for n in range(length) if n == 0 or buffer[n] == separator)
+            yield Example(buffer[:length], buffer[:length], names, starts)
             buffer, owners = buffer[length:], owners[length:]
 
 
@@ -79,25 +83,29 @@ def pair_example(prompt: str, answer: str, encode: Encode, separator: int) -> Ex
     return Example(ids, [IGNORED] * ignored + ids[ignored:])
 
 
-def packed_pairs(examples: Iterator[Example], separator: int, length: int) -> Iterator[Example]:
-    """Whole examples side by side in rows of `length`; the rest of a row is filled, not learned.
-
-    An example longer than a row is left out.
+def fitting(examples: Iterator[Example], length: int) -> Iterator[Example]:
+    """The examples that fit into `length` tokens; the others are left out.
 
     Raises:
         InputError: a thousand in a row are too long.
     """
-    held: list[Example] = []
     too_long = 0
     for example in examples:
-        if len(example.ids) > length:
-            too_long += 1
-            if too_long == MOST_TOO_LONG:
-                raise InputError(
-                    f"{too_long} pairs running are longer than adapt.row_tokens, {length}; raise it"
-                )
+        if max(len(example.ids), len(example.source or ())) <= length:
+            too_long = 0
+            yield example
             continue
-        too_long = 0
+        too_long += 1
+        if too_long == MOST_TOO_LONG:
+            raise InputError(
+                f"{too_long} pairs running are longer than adapt.row_tokens, {length}; raise it"
+            )
+
+
+def packed_pairs(examples: Iterator[Example], separator: int, length: int) -> Iterator[Example]:
+    """Whole examples side by side in rows of `length`; the rest of a row is filled, not learned."""
+    held: list[Example] = []
+    for example in fitting(examples, length):
         if sum(len(one.ids) for one in held) + len(example.ids) > length:
             yield filled(held, separator, length)
             held = []
@@ -110,7 +118,8 @@ def filled(examples: Sequence[Example], separator: int, length: int) -> Example:
     labels = [i for one in examples for i in one.labels]
     names = tuple(dict.fromkeys(name for one in examples for name in one.names))
     rest = length - len(ids)
-    return Example(ids + [separator] * rest, labels + [IGNORED] * rest, names)
+    starts = (0, *accumulate(len(one.ids) for one in examples))[: len(examples) + bool(rest)]
+    return Example(ids + [separator] * rest, labels + [IGNORED] * rest, names, starts)
 
 
 def is_pair(row: Row) -> bool:
@@ -138,88 +147,54 @@ def order_of(rows: Sequence[Row]) -> dict[str, float]:
     return {row["id"]: row["order"] for row in rows if row["order"] is not None}
 
 
-def texts_in_order(
-    drawn: Iterator[tuple[str, str]], encode: Encode, order: dict[str, float], tokens: int
-) -> Iterator[tuple[str, str]]:
-    """The texts that a run of so many tokens draws, easiest first; then the rest as drawn."""
-    held: list[tuple[str, str]] = []
+def easiest_first(
+    drawn: Iterator[T], size: Callable[[T], int], key: Callable[[T], float], tokens: int
+) -> Iterator[T]:
+    """What a run of so many tokens draws, sorted by `key`; then the rest as drawn."""
+    held: list[T] = []
     while tokens > 0:
         held.append(next(drawn))
-        tokens -= 1 + len(encode([held[-1][1]])[0])
-    yield from sorted(held, key=lambda text: order[text[0]])
+        tokens -= size(held[-1])
+    yield from sorted(held, key=key)
     yield from drawn
 
 
-def pairs_in_order(
-    examples: Iterator[Example], order: dict[str, float], shape: tuple[int, int, int], number: int
-) -> Iterator[Example]:
-    """The pairs that a run of so many packed rows draws, easiest first; then the rest as drawn."""
-    separator, length, _ = shape
-    held: list[Example] = []
-
-    def recorded() -> Iterator[Example]:
-        for example in examples:
-            held.append(example)
-            yield example
-
-    taken(packed_pairs(recorded(), separator, length), number)
-    yield from sorted(held, key=lambda example: order[example.names[0]])
-    yield from examples
-
-
-def causal_rows(
-    rows: Sequence[Row], encode: Encode, shape: tuple[int, int, int], number: int
-) -> Iterator[Example]:
-    """Packed target text, drawn by weight; what is drawn is sorted where the mixture has an order.
+def texts_drawn(
+    rows: Sequence[Row], encode: Encode, seed: int, tokens: int
+) -> Iterator[tuple[str, str]]:
+    """Name and target text, drawn by weight; easiest first where the mixture has an order.
 
     Args:
-        shape: separator, tokens in a row, seed.
-        number: packed rows of the run.
+        tokens: of the whole run.
     """
-    separator, length, seed = shape
     texts = {row["id"]: row["target"] for row in rows if row["target"]}
     weights = {row["id"]: row["weight"] for row in rows if row["target"]}
     drawn: Iterator[tuple[str, str]] = ((i, texts[i]) for i in draws(weights, seed))
     if order := order_of(rows):
-        drawn = texts_in_order(drawn, encode, order, number * length)
-    return packed_texts(drawn, encode, separator, length)
+        drawn = easiest_first(
+            drawn,
+            lambda text: 1 + len(encode([text[1]])[0]),
+            lambda text: order[text[0]],
+            tokens,
+        )
+    return drawn
 
 
-def pair_rows(
-    rows: Sequence[Row], prompt: str, encode: Encode, shape: tuple[int, int, int], number: int
+def pairs_drawn(
+    rows: Sequence[Row], make: Callable[[Row, bool], Example], seed: int, tokens: int
 ) -> Iterator[Example]:
-    """Packed pairs, both ways, drawn by weight; `shape` and `number` as for `causal_rows`."""
-    separator, length, seed = shape
+    """What `make` makes of each pair, forward and backward (true); else as `texts_drawn`."""
     pairs = {row["id"]: row for row in rows if is_pair(row)}
     weights = {f"{way}{i}": row["weight"] for i, row in pairs.items() for way in ("<", ">")}
-    examples: Iterator[Example] = (
-        replace(
-            pair_example(*asked(pairs[name[1:]], prompt, name[0] == "<"), encode, separator),
-            names=(name[1:],),
-        )
+    drawn: Iterator[Example] = (
+        replace(make(pairs[name[1:]], name[0] == "<"), names=(name[1:],))
         for name in draws(weights, seed)
     )
     if order := order_of(rows):
-        examples = pairs_in_order(examples, order, shape, number)
-    return packed_pairs(examples, separator, length)
-
-
-def taken(examples: Iterator[Example], number: int) -> list[Example]:
-    """The first examples.
-
-    Raises:
-        ValueError: there are not so many.
-    """
-    some = list(islice(examples, number))
-    if len(some) < number:
-        raise ValueError(f"{number} rows were asked for, got {len(some)}")
-    return some
-
-
-def arrays(examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
-    """Two arrays (examples, length): ids and labels."""
-    ids = np.array([e.ids for e in examples], dtype=np.int64)
-    return ids, np.array([e.labels for e in examples], dtype=np.int64)
+        drawn = easiest_first(
+            drawn, lambda one: len(one.ids), lambda one: order[one.names[0]], tokens
+        )
+    return drawn
 
 
 def too_long(rows: Sequence[Row], prompt: str, encode: Encode, length: int) -> int:

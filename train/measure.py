@@ -1,15 +1,16 @@
 """What a loaded model makes of texts: the bits it spends on them, and what it says when asked."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 from tqdm import tqdm
 
+from train.batches import by_length, padded
 from train.examples import IGNORED, Example
-from train.model import Speaker, device, hidden, output_rows, scores
+from train.model import Head, Speaker, device, features, head, scores
 
 MOST_SCORES = 512  # positions whose scores over the whole vocabulary are held at once
 
@@ -27,49 +28,38 @@ def bits(
 ) -> list[float]:
     """Bits that the model spends on the labels of each example, by the softmax over all tokens."""
     speaker.model.eval()
-    rows = output_rows(speaker)
+    by = head(speaker)
     found = [0.0] * len(examples)
+    numbered = [replace(example, names=(str(at),)) for at, example in enumerate(examples)]
     with tqdm(total=len(examples), desc=label, leave=False) as bar:
-        for batch in batches(examples, batch_tokens):
+        for group in by_length(numbered, batch_tokens):
             with torch.autocast(device().type, torch.bfloat16):
-                spent = batch_bits(speaker, [examples[at] for at in batch], rows)
-            for at, value in zip(batch, spent, strict=True):
-                found[at] = value
-            bar.update(len(batch))
+                spent = batch_bits(speaker, group, by)
+            for example, value in zip(group, spent, strict=True):
+                found[int(example.names[0])] = value
+            bar.update(len(group))
     return found
 
 
-def batches(examples: Sequence[Example], batch_tokens: int) -> Iterator[list[int]]:
-    """Places of examples of like length, at most `batch_tokens` padded, or one that is longer."""
-    batch: list[int] = []
-    for at in sorted(range(len(examples)), key=lambda at: len(examples[at].ids)):
-        if batch and (len(batch) + 1) * len(examples[at].ids) > batch_tokens:
-            yield batch
-            batch = []
-        batch.append(at)
-    if batch:
-        yield batch
-
-
-def batch_bits(speaker: Speaker, examples: Sequence[Example], rows: Tensor) -> list[float]:
-    """Bits of each example of a batch, padded on the right."""
-    length = max(len(e.ids) for e in examples)
-    padding = speaker.separator
-    ids = torch.tensor([e.ids + [padding] * (length - len(e.ids)) for e in examples])
-    labels = torch.tensor([e.labels + [IGNORED] * (length - len(e.labels)) for e in examples])
-    mask = torch.tensor([[1] * len(e.ids) + [0] * (length - len(e.ids)) for e in examples])
-    states = hidden(speaker, ids.to(device()), mask.to(device()))[:, :-1]
-    counted = labels[:, 1:] != IGNORED
-    chosen, wanted = states[counted.to(device())], labels[:, 1:][counted].to(device())
+def batch_bits(speaker: Speaker, examples: Sequence[Example], by: Head) -> list[float]:
+    """Bits of each example of a batch."""
+    batch = padded(examples, speaker.family, speaker.padding)
+    inputs = {name: torch.from_numpy(some).to(device()) for name, some in batch.inputs.items()}
+    labels = torch.from_numpy(batch.labels).to(device())
+    counted = labels != IGNORED
+    if speaker.plain:
+        states = features(speaker, inputs)[counted].split(MOST_SCORES)
+        told = (scores(some, by) for some in states)
+    else:
+        told = speaker.model(**inputs).logits[counted].float().split(MOST_SCORES)
+    wanted = labels[counted].split(MOST_SCORES)
     nats = torch.cat(
         [
-            F.cross_entropy(scores(part, rows), wish, reduction="none").cpu()
-            for part, wish in zip(
-                torch.split(chosen, MOST_SCORES), torch.split(wanted, MOST_SCORES), strict=True
-            )
+            F.cross_entropy(some, wish, reduction="none").cpu()
+            for some, wish in zip(told, wanted, strict=True)
         ]
     ).double()
-    owners = torch.arange(len(examples)).unsqueeze(1).expand_as(counted)[counted]
+    owners = torch.arange(len(examples)).unsqueeze(1).expand_as(counted)[counted.cpu()]
     sums = torch.zeros(len(examples), dtype=torch.float64).index_add_(0, owners, nats)
     return [value / math.log(2) for value in sums.tolist()]
 

@@ -1,25 +1,34 @@
-"""The base model with a language's own tokens, and the adapter over it: for adapt and evaluate."""
+"""A base model of any family with a language's own tokens: for adapt and evaluate."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from corpus.table import InputError
+from train.families import Family, family_of, loader
 from train.tokenizer import PIECES
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """A loaded causal model and what it reads with."""
+    """A loaded language model and what it reads with."""
 
     model: Any  # transformers or peft model, float32 or bfloat16
     tokenizer: Any
     new_ids: tuple[int, ...]  # of the tokens appended to the base's vocabulary
+    family: Family
+    plain: bool  # its scores are the output layer's product and bias, not capped or scaled
+    packs: bool  # documents side by side in a row do not see each other
+
+    def over(self, model: Any) -> "Speaker":  # noqa: ANN401
+        """The same, with another model."""
+        return replace(self, model=model)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Token ids of each text, no special token added."""
@@ -28,8 +37,31 @@ class Speaker:
 
     @property
     def separator(self) -> int:
-        """The token before and after a text."""
-        return int(self.tokenizer.eos_token_id)
+        """The token before and after a text; of an encoder-decoder, after it."""
+        return int(first(self.tokenizer.eos_token_id, self.tokenizer.sep_token_id))
+
+    @property
+    def padding(self) -> int:
+        """The token that fills a row up."""
+        return int(first(self.tokenizer.pad_token_id, self.separator))
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """The tokens before and after a text that an encoder reads."""
+        found = self.tokenizer
+        begin, end = (found.cls_token_id, found.bos_token_id), (found.sep_token_id, self.separator)
+        return int(first(*begin, self.separator)), int(first(*end))
+
+    @property
+    def decoder_start(self) -> int:
+        """What the decoder of an encoder-decoder begins with."""
+        config = self.model.config
+        return int(first(config.decoder_start_token_id, self.padding))
+
+
+def first(*numbers: int | None) -> int:
+    """The first that there is."""
+    return next(number for number in numbers if number is not None)
 
 
 def device() -> torch.device:
@@ -43,18 +75,24 @@ def one_thread() -> None:
         torch.set_num_threads(1)
 
 
-def load_base(base: Path, tokenizer: Path) -> Speaker:
+def load_base(base: Path, tokenizer: Path, grown: bool = False, bits: int | None = None) -> Speaker:
     """The base model with the tokenizer in `tokenizer`; a new token begins as its pieces' mean.
 
-    Raises:
-        InputError: a folder is no model or tokenizer, or the model's scores are no plain product.
-    """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    Args:
+        grown: the model has the new tokens' rows already.
+        bits: 4 loads its linear layers in four bits (QLoRA).
 
+    Raises:
+        InputError: a folder is no model or tokenizer.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    options = quantised() if bits else {}
     model: Any
     try:
         reader = AutoTokenizer.from_pretrained(tokenizer)
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+        family = family_of(AutoConfig.from_pretrained(base))
+        model = loader(family).from_pretrained(base, dtype=torch.bfloat16, **options)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
@@ -64,11 +102,35 @@ def load_base(base: Path, tokenizer: Path) -> Speaker:
     if (tokenizer / PIECES).exists():
         pieces = json.loads((tokenizer / PIECES).read_text("utf-8"))
     ids: Any = reader.convert_tokens_to_ids(list(pieces)) if pieces else []
-    grow(model, dict(zip(ids, pieces.values(), strict=True)))
-    model.to(device()).requires_grad_(False)
-    speaker = Speaker(model, reader, tuple(ids))
-    check_scores(speaker, base)
-    return speaker
+    if not grown:
+        grow(model, dict(zip(ids, pieces.values(), strict=True)))
+    model.config.use_cache = False
+    if not bits:
+        model.to(device())
+    model.requires_grad_(False)
+    speaker = Speaker(model, reader, tuple(ids), family, plain=True, packs=True)
+    return replace(speaker, plain=is_plain(speaker), packs=keeps_apart(speaker))
+
+
+def quantised() -> dict[str, Any]:
+    """What transformers is told to load a model in four bits.
+
+    Raises:
+        InputError: bitsandbytes is not installed.
+    """
+    from importlib.util import find_spec
+
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None:
+        raise InputError("adapt.method.bits needs bitsandbytes: pip install 'milpa[qlora]'")
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    return {"quantization_config": config}
 
 
 def grow(model: Any, pieces: dict[int, list[int]]) -> None:  # noqa: ANN401
@@ -83,111 +145,75 @@ def grow(model: Any, pieces: dict[int, list[int]]) -> None:  # noqa: ANN401
         rows[torch.tensor(list(pieces))] = torch.stack(means).to(rows.dtype)
 
 
-def add_adapter(speaker: Speaker, rank: int, alpha: int, seed: int) -> Speaker:
-    """A fresh LoRA over all linear layers, with the rows of the new tokens trained too.
+class Head(NamedTuple):
+    """The output layer: the row that scores each token, and what is added to its score."""
 
-    Source: Hu et al. 2021, https://arxiv.org/abs/2106.09685
-    """
-    from peft import LoraConfig, get_peft_model
+    rows: Tensor  # (V, D)
+    bias: Tensor | None  # (V,)
 
-    torch.manual_seed(seed)
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=alpha,
-        lora_dropout=0.0,
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-        trainable_token_indices=token_layers(speaker),
-    )
-    model = get_peft_model(speaker.model, config)
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    settled: Any = model.peft_config["default"]
-    settled.target_modules = sorted(settled.target_modules)  # a set has no order
-    settled.base_model_name_or_path = ""  # no path of this machine; so peft saves no embeddings
-    return Speaker(model, speaker.tokenizer, speaker.new_ids)
+    def of(self, tokens: Tensor) -> "Head":
+        """That of some tokens."""
+        return Head(self.rows[tokens], None if self.bias is None else self.bias[tokens])
 
 
-def token_layers(speaker: Speaker) -> dict[str, list[int]] | None:
-    """Where the new tokens' rows are trained: in the input layer, and in an untied output layer."""
-    if not speaker.new_ids:
-        return None
-    model = speaker.model
-    layers = [model.get_input_embeddings()]
-    if not model.config.tie_word_embeddings:
-        layers.append(model.get_output_embeddings())
-    names = {id(module): name.rpartition(".")[2] for name, module in model.named_modules()}
-    return {names[id(layer)]: list(speaker.new_ids) for layer in layers}
-
-
-def save_adapter(speaker: Speaker, folder: Path) -> None:
-    """The adapter alone: LoRA weights and the new tokens' rows; same weights, same bytes."""
-    speaker.model.save_pretrained(folder, save_embedding_layers=False)
-    (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is in reports/
-    path = folder / "adapter_config.json"
-    config = json.loads(path.read_text("utf-8"))
-    config["target_modules"] = sorted(config["target_modules"])
-    path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", "utf-8")
-
-
-def load_adapter(speaker: Speaker, folder: Path) -> Speaker:
-    """The base model with a saved adapter over it.
-
-    Raises:
-        InputError: the folder holds no adapter for this model.
-    """
-    from peft import PeftModel
-
-    try:
-        model = PeftModel.from_pretrained(speaker.model, str(folder))
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{folder} holds no adapter for this base ({reason}); run 'dvc repro adapt' first"
-        ) from error
-    return Speaker(model, speaker.tokenizer, speaker.new_ids)
-
-
-def hidden(speaker: Speaker, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-    """(B, T, D): what the last layer says of each position, before the scores of the tokens."""
-    whole = getattr(speaker.model, "get_base_model", lambda: speaker.model)()
-    states: Tensor = whole.base_model(
-        input_ids=ids, attention_mask=mask, use_cache=False
-    ).last_hidden_state
-    return states
-
-
-def output_rows(speaker: Speaker) -> Tensor:
-    """(V, D): the row that scores each token, trained rows in place."""
+def head(speaker: Speaker) -> Head:
+    """The output layer, trained rows in place."""
     from peft.utils.other import TrainableTokensWrapper
 
     layer = speaker.model.get_output_embeddings()
     if isinstance(layer, TrainableTokensWrapper):
         tokens = layer.token_adapter
-        rows: Tensor = tokens.get_merged_weights(tokens.active_adapters)
-        return rows
-    plain: Tensor = layer.weight
-    return plain
+        rows = tokens.get_merged_weights(tokens.active_adapters)
+        return Head(rows, getattr(tokens.base_layer, "bias", None))
+    return Head(layer.weight, getattr(layer, "bias", None))
 
 
-def scores(states: Tensor, rows: Tensor) -> Tensor:
+def scores(states: Tensor, by: Head) -> Tensor:
     """(N, V): unnormalised log probabilities, in float32."""
-    return F.linear(states, rows.to(states.dtype)).float()
+    bias = None if by.bias is None else by.bias.to(states.dtype)
+    return F.linear(states, by.rows.to(states.dtype), bias).float()
+
+
+def features(speaker: Speaker, inputs: dict[str, Tensor], wrapped: Any = None) -> Tensor:  # noqa: ANN401
+    """(B, T, D): what the output layer is given at each position.
+
+    Args:
+        wrapped: the model inside what spreads it over devices, if anything does.
+    """
+    layer = speaker.model.get_output_embeddings()
+    layer.forward = lambda states: states
+    try:
+        states: Tensor = (wrapped or speaker.model)(**inputs).logits
+    finally:
+        del layer.forward
+    return states
 
 
 @torch.no_grad()
-def check_scores(speaker: Speaker, base: Path) -> None:
-    """Check that the model scores tokens by a plain product, as `scores` does.
-
-    Raises:
-        InputError: it caps or scales them.
-    """
+def is_plain(speaker: Speaker) -> bool:
+    """Whether the model scores tokens as `scores` does: some cap or scale them, or add to them."""
     ids = torch.tensor([[speaker.separator] * 2], device=device())
-    told = speaker.model(input_ids=ids).logits[0].float()
-    ours = scores(hidden(speaker, ids)[0], output_rows(speaker))
-    if not torch.allclose(told, ours, rtol=0.05, atol=0.05):
-        raise InputError(
-            f"{base}: the model caps or scales the scores of its tokens, which adapt does not "
-            "follow; choose another base.name"
-        )
+    inputs = {"input_ids": ids}
+    if speaker.family == "encoder-decoder":
+        inputs["decoder_input_ids"] = ids
+    told = speaker.model(**inputs).logits.float()
+    try:
+        ours = scores(features(speaker, inputs), head(speaker))
+    except RuntimeError:  # what is added has no place among the features
+        return False
+    return torch.allclose(told, ours, rtol=0.05, atol=0.05)
+
+
+@torch.no_grad()
+def keeps_apart(speaker: Speaker) -> bool:
+    """Whether positions that begin anew keep documents apart, so that they may share a row."""
+    takes = signature(speaker.model.forward).parameters
+    if speaker.family != "decoder" or "position_ids" not in takes:
+        return False
+    size = speaker.model.get_input_embeddings().num_embeddings
+    one, two = torch.arange(6) % size, (torch.arange(8) * 7 + 1) % size
+    positions = torch.cat([torch.arange(6), torch.arange(8)])[None].to(device())
+    packed = {"input_ids": torch.cat([one, two])[None].to(device()), "position_ids": positions}
+    beside = speaker.model(**packed).logits[0, 6:].float()
+    alone = speaker.model(input_ids=two[None].to(device())).logits[0].float()
+    return torch.allclose(beside, alone, rtol=0.05, atol=0.05 * float(alone.std()))

@@ -5,10 +5,10 @@ the others. So a sample of the others joins them in every step, weighted by how 
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
@@ -17,11 +17,12 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from train.adapt import last_checkpoint
+from train.batches import Batch
 from train.examples import IGNORED
-from train.model import Speaker, hidden, output_rows, scores
+from train.model import Head, Speaker, features, head, scores
 
 if TYPE_CHECKING:
-    from train.adapt import Adapt
+    from train.adapt import Adapt, Phase
 
 LEAST_RATE = 0.1  # of the peak learning rate, at the last step
 
@@ -53,12 +54,20 @@ class SampledTrainer(Trainer):
         self,
         speaker: Speaker,
         sampled_tokens: int | None,
-        packed: "Packed",
+        plan: "Plan",
         arguments: TrainingArguments,
+        optimizer: torch.optim.Optimizer | None,
     ) -> None:
-        super().__init__(model=speaker.model, args=arguments, train_dataset=packed)
+        super().__init__(
+            model=speaker.model,
+            args=arguments,
+            train_dataset=plan,
+            data_collator=lambda batches: batches[0],
+            optimizers=(optimizer, None),
+        )
+        self.model_accepts_loss_kwargs = False  # the loss is a mean: accumulated steps divide it
         self.speaker = speaker
-        self.own, self.others = vocabulary(packed.own, speaker, sampled_tokens)
+        self.own, self.others = vocabulary(plan.own, speaker, sampled_tokens)
         self.sampled_tokens = min(sampled_tokens or 0, len(self.others))
 
     def compute_loss(
@@ -69,17 +78,20 @@ class SampledTrainer(Trainer):
         num_items_in_batch: Any = None,  # noqa: ANN401
     ) -> Tensor:
         """Mean over the learned tokens of the batch."""
-        ids, labels = inputs["input_ids"], inputs["labels"][:, 1:]
+        labels = inputs.pop("labels")
         learned = labels != IGNORED
-        with torch.autocast(ids.device.type, torch.bfloat16):
-            states = hidden(self.speaker, ids)[:, :-1][learned]
+        with torch.autocast(labels.device.type, torch.bfloat16):
+            if not self.speaker.plain:
+                logits = model(**inputs).logits[learned].float()
+                return F.cross_entropy(logits, labels[learned])
+            states = features(self.speaker, inputs, model)[learned]
             generator = torch.Generator().manual_seed(self.args.seed + self.state.global_step)
             return sampled_loss(
                 states,
                 labels[learned],
-                output_rows(self.speaker),
-                self.own.to(ids.device),
-                self.sample(generator).to(ids.device),
+                head(self.speaker),
+                self.own.to(labels.device),
+                self.sample(generator).to(labels.device),
                 len(self.others),
             )
 
@@ -96,7 +108,7 @@ def vocabulary(
     seen: list[int], speaker: Speaker, sampled_tokens: int | None
 ) -> tuple[Tensor, Tensor]:
     """The tokens that every step scores, and the others: none where nothing is sampled."""
-    size = len(output_rows(speaker))
+    size = len(head(speaker).rows)
     own = torch.ones(size, dtype=torch.bool)
     if sampled_tokens is not None:
         own[:] = False
@@ -106,64 +118,67 @@ def vocabulary(
 
 
 def sampled_loss(  # noqa: PLR0913
-    states: Tensor, labels: Tensor, rows: Tensor, own: Tensor, drawn: Tensor, others: int
+    states: Tensor, labels: Tensor, by: Head, own: Tensor, drawn: Tensor, others: int
 ) -> Tensor:
     """Cross-entropy over the own tokens and a sample of the others, in natural log.
 
     Args:
         states: (N, D) hidden states.
         labels: (N,) token ids, all among `own`.
-        rows: (V, D) output layer.
+        by: output layer.
         own: (K,) sorted token ids.
         drawn: (S,) token ids, drawn evenly from the `others` that are not own.
 
     Source: Jean et al. 2015, https://arxiv.org/abs/1412.2007
     """
-    logits = scores(states, rows[own])
+    logits = scores(states, by.of(own))
     if len(drawn):
         correction = math.log(others / len(drawn))
-        logits = torch.cat([logits, scores(states, rows[drawn]) + correction], dim=-1)
+        logits = torch.cat([logits, scores(states, by.of(drawn)) + correction], dim=-1)
     return F.cross_entropy(logits, torch.searchsorted(own, labels))
 
 
-class Packed(torch.utils.data.Dataset[dict[str, Tensor]]):
-    """Packed rows in the order of training.
+class Plan(torch.utils.data.Dataset[dict[str, Tensor]]):
+    """The batches of a phase in the order of training.
 
     Args:
         own: the labels of all adapters that are compared: with one softmax they differ in data
             only.
     """
 
-    def __init__(self, ids: np.ndarray, labels: np.ndarray, own: list[int]) -> None:
-        self.ids = torch.from_numpy(ids)
-        self.labels = torch.from_numpy(labels)
+    def __init__(self, batches: Sequence[Batch], own: list[int]) -> None:
+        self.batches = batches
         self.own = own
 
     def __len__(self) -> int:
-        """Packed rows."""
-        return len(self.ids)
+        """Batches."""
+        return len(self.batches)
 
     def __getitem__(self, at: int) -> dict[str, Tensor]:
-        """One packed row."""
-        return {"input_ids": self.ids[at], "labels": self.labels[at]}
+        """One batch."""
+        batch = self.batches[at]
+        return {k: torch.from_numpy(v) for k, v in {**batch.inputs, "labels": batch.labels}.items()}
 
 
 def train(
-    speaker: Speaker,
-    packed: Packed,
-    params: "Adapt",
-    checkpoints: Path,
-    bar: str | None,
+    speaker: Speaker, plan: Plan, params: "Adapt", phase: "Phase", places: tuple[Path, str | None]
 ) -> list[float]:
-    """Train the adapter in place, from the last checkpoint if any; the loss of each step."""
+    """Train in place, from the last checkpoint if any; the loss of each step.
+
+    Args:
+        places: folder of the checkpoints, and the name of the progress bar, if any.
+    """
+    checkpoints, bar = places
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
-        per_device_train_batch_size=params.batch_rows,
-        max_steps=len(packed) // params.batch_rows,
-        learning_rate=params.learning_rate,
+        per_device_train_batch_size=1,  # a batch of the plan
+        gradient_accumulation_steps=params.accumulate,
+        activation_checkpointing=params.recompute,
+        max_steps=phase.steps,
+        learning_rate=phase.learning_rate,
         lr_scheduler_type="cosine_with_min_lr",
         lr_scheduler_kwargs={"min_lr_rate": LEAST_RATE},
-        warmup_steps=params.warmup_steps,
+        warmup_steps=phase.warmup_steps,
         weight_decay=0.0,
         optim="adamw_torch",
         train_sampling_strategy="sequential",
@@ -176,11 +191,29 @@ def train(
         dataloader_pin_memory=False,
         disable_tqdm=True,
     )
-    arguments._n_gpu = min(1, arguments.n_gpu)  # one device an adapter
-    trainer = SampledTrainer(speaker, params.sampled_tokens, packed, arguments)
+    arguments._n_gpu = min(1, arguments.n_gpu)  # one device a process; torchrun starts more
+    optimizer = optimizer_of(speaker, params, phase)
+    trainer = SampledTrainer(speaker, params.sampled_tokens, plan, arguments, optimizer)
     trainer.remove_callback(PrinterCallback)
     if bar:
         trainer.add_callback(Bar(bar))
     found = last_checkpoint(checkpoints)
     trainer.train(resume_from_checkpoint=str(found) if found else None)
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def optimizer_of(speaker: Speaker, params: "Adapt", phase: "Phase") -> torch.optim.Optimizer | None:
+    """The optimiser of LoRA+; nothing where the usual one serves."""
+    plus = getattr(params.method, "plus", None)
+    if plus is None:
+        return None
+    from peft.optimizers import create_loraplus_optimizer
+
+    made: torch.optim.Optimizer = create_loraplus_optimizer(
+        speaker.model,
+        torch.optim.AdamW,
+        lr=phase.learning_rate,
+        loraplus_lr_ratio=plus,
+        weight_decay=0.0,
+    )
+    return made
