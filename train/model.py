@@ -31,9 +31,11 @@ class Speaker:
         return replace(self, model=model)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
-        """Token ids of each text, no special token added."""
-        codes = self.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
-        return [list(code) for code in codes]
+        """Token ids of each text; none is a control token, not even where the text spells one."""
+        if not texts:
+            return []
+        options = {"add_special_tokens": False, "split_special_tokens": True}
+        return [list(code) for code in self.tokenizer(texts, **options)["input_ids"]]
 
     @property
     def separator(self) -> int:
