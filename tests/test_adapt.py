@@ -139,12 +139,12 @@ def start(folder: Path, models: Path) -> "subprocess.Popen[str]":
     words = (
         "language=nah",
         "mixture=mixture",
-        "instructions=instructions",
         "curves=curves",
         "out=out",
         "report=report.json",
+        "instructions=none",
     )
-    models_at = ("instructions=none", f"base={models / 'base'}", f"tokenizer={models / 'tokenizer'}")
+    models_at = (f"base={models / 'base'}", f"tokenizer={models / 'tokenizer'}")
     return subprocess.Popen(
         [sys.executable, "-m", "train.adapt", *words, *models_at],
         cwd=folder,

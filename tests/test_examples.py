@@ -18,7 +18,8 @@ from train.examples import (
     pair_example,
     texts_drawn,
 )
-from train.tasks import Question, Tasks, Translation, questions_drawn, taught_by
+from train.prompts import Tasks, Translation
+from train.tasks import Question, questions_drawn, taught_by
 
 PROMPT = "{source_language}: {source}\n{language}:"
 

@@ -30,8 +30,9 @@ from train.batches import Batch
 from train.chat import Conversation, conversations
 from train.examples import IGNORED, Row
 from train.objectives import Masking, Objective, Shape, phase_batches
+from train.prompts import Tasks
 from train.reached import figures_of
-from train.tasks import Tasks, Taught, taught_by, trained_on
+from train.tasks import Taught, taught_by, trained_on
 
 if TYPE_CHECKING:
     from train.model import Speaker

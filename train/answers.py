@@ -62,9 +62,11 @@ def too_long(
 def most_tokens(question: Question) -> int:
     """Tokens that a question and its answer have at most, by any tokenizer: one a byte.
 
-    Those of the decomposed text, which is longest, and a few that stand before, between and after.
+    Of the text as it stands or decomposed, what is longest, and a few before, between and after.
     """
-    return len(normalize("NFKD", question.prompt + question.answer).encode()) + 8
+    text = question.prompt + question.answer
+    forms = (text, normalize("NFD", text), normalize("NFKD", text))
+    return max(len(form.encode()) for form in forms) + 8
 
 
 def sizes(plain: Sequence[Question], speaker: "Speaker") -> list[int]:

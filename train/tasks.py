@@ -6,109 +6,17 @@ is asked is settled by what is not the answer alone, and of a document no segmen
 holds the title. Nor is any task asked with synthetic text but translation.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from corpus.settings import settings
 from corpus.table import digest, place
 from train.chat import Conversation
 from train.examples import Example, Row, asked, dealt, draws, easiest_first, is_pair
-from train.titles import Where, documents, holds, titled
+from train.prompts import Tasks, Title, Translation
+from train.titles import documents, holds, titled
 
 HERE = "\0"  # in a prompt: where the text stands
-
-
-@settings
-class Translation:
-    """Pairs, both ways."""
-
-    share: float  # of the examples drawn, against the shares of the other tasks; 0: not taught
-    prompt: str  # with {source_language}, {source} and {language}
-
-    def __post_init__(self) -> None:
-        if not self.share >= 0:
-            raise ValueError(f"share must be at least 0, got {self.share}")
-        check_prompt(self.prompt, ("source", "source_language", "language"), ("source", "language"))
-
-
-@settings
-class Title:
-    """A document's title from its text."""
-
-    share: float
-    prompt: str  # with {text} and, if wanted, {language}
-    titles: dict[str, Where]  # of an origin's documents: their name, or their first segment
-
-    def __post_init__(self) -> None:
-        check_share(self.share)
-        check_prompt(self.prompt, ("text", "language"), ("text",))
-
-
-@settings
-class Instruction:
-    """Conversations, in the chat template of the base."""
-
-    share: float
-    template: str | None  # of Jinja; null: the base's own
-    held_out: float  # share of the conversations that are not trained on, by hash
-
-    def __post_init__(self) -> None:
-        check_share(self.share)
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"held_out must be at least 0 and below 1, got {self.held_out}")
-
-
-@settings
-class Tasks:
-    """The tasks; null: not taught."""
-
-    translation: Translation  # evaluate asks with its prompt, taught or not
-    title: Title | None
-    instruction: Instruction | None
-
-    def __post_init__(self) -> None:
-        if not self.shares():
-            raise ValueError("one task must have a share above 0")
-
-    def shares(self) -> dict[str, float]:
-        """The share of each task that is taught, by its name."""
-        tasks = {
-            "translation": self.translation,
-            "title": self.title,
-            "instruction": self.instruction,
-        }
-        return {name: task.share for name, task in tasks.items() if task and task.share}
-
-    @property
-    def template(self) -> str | None:
-        """Of conversations; null: the base's own."""
-        return self.instruction.template if self.instruction else None
-
-
-def check_share(share: float) -> None:
-    """Check that a task that may be left out is taught.
-
-    Raises:
-        ValueError: it has no share.
-    """
-    if not share > 0:
-        raise ValueError(f"share must be above 0, got {share}; null leaves the task out")
-
-
-def check_prompt(prompt: str, known: Iterable[str], needed: Iterable[str]) -> None:
-    """Check that a prompt has the fields that it needs, and no other.
-
-    Raises:
-        ValueError: it lacks one of them, or has a field of its own.
-    """
-    try:
-        told = prompt.format(**{name: f"\0{name}\0" for name in known})
-    except (KeyError, IndexError, ValueError) as error:
-        raise ValueError(f"prompt has an unknown field {error}, got {prompt!r}") from None
-    if not all(f"\0{name}\0" in told for name in needed):
-        fields = " and ".join(f"{{{name}}}" for name in needed)
-        raise ValueError(f"prompt must hold {fields}, got {prompt!r}")
 
 
 class Question(NamedTuple):
@@ -212,6 +120,37 @@ def held_out(tasks: Tasks, turns: Conversation) -> bool:
     asked = next(turn.content for turn in turns if turn.role == "user")
     share = tasks.instruction.held_out if tasks.instruction else 0.0
     return place("instruction", asked) < share
+
+
+def asked_in_test(
+    tasks: Tasks,
+    test: Sequence[Row],
+    trained: Collection[tuple[str, str]],
+    told: Mapping[str, Conversation],
+) -> Taught:
+    """The questions of each task that nothing trained on answers: those to measure by.
+
+    Args:
+        test: rows of the test split, with the columns of the table.
+        trained: origin and document of the training rows; their titles are known.
+    """
+    facts = {"weight": 1.0, "synthetic": False, "bitext": True, "order": None}
+    kept = {name: turns for name, turns in told.items() if held_out(tasks, turns)}
+    found = taught_by(tasks, [{**row, **facts} for row in test], kept)
+    seen = {digest(*document) for document in trained}
+    return Taught(
+        tasks,
+        {
+            task: {key: one for key, one in some.items() if task != "title" or key not in seen}
+            for task, some in found.able().items()
+        },
+    )
+
+
+def answer_of(question: Question) -> str:
+    """All that is to be answered, as text: its bytes are those that bits are spent on."""
+    said = [turn.content for turn in question.turns if turn.role == "assistant"]
+    return "".join(said) if said else question.answer
 
 
 def questions_drawn(

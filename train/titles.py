@@ -41,7 +41,8 @@ def holds(text: str, title: str) -> bool:
     >>> holds("In ĀTL, in tepētl.", "ātl in tepētl")
     True
     """
-    return title in text or bool(FOLD(title) and FOLD(title) in FOLD(text))
+    folded = FOLD(title)
+    return bool(title) and (title in text or (bool(folded) and folded in FOLD(text)))
 
 
 def cut(text: str, fits: Callable[[str], bool]) -> str:
@@ -60,5 +61,5 @@ def cut(text: str, fits: Callable[[str], bool]) -> str:
     while size and category(text[size]).startswith("M"):  # a mark stays with its letter
         size -= 1
     whole = text[:size].rsplit(None, 1)
-    inside = len(whole) > 1 and not text[size].isspace()
+    inside = len(whole) > 1 and not any(map(str.isspace, text[size - 1 : size + 1]))
     return whole[0] if inside else text[:size].rstrip()
