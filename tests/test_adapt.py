@@ -26,11 +26,12 @@ from train.adapt import (
     last_checkpoint,
     learned,
     recipe,
-    without_pairs,
+    without_questions,
     write_curve,
 )
 from train.batches import Batch
 from train.examples import IGNORED
+from train.tasks import taught_by
 
 ROOT = Path(__file__).parent.parent
 ADAPT: dict[str, Any] = {
@@ -54,7 +55,11 @@ ADAPT: dict[str, Any] = {
     "accumulate": 1,
     "recompute": False,
     "sampled_tokens": 8,
-    "prompt": "{source_language}: {source}\n{language}:",
+    "tasks": {
+        "translation": {"share": 1.0, "prompt": "{source_language}: {source}\n{language}:"},
+        "title": None,
+        "instruction": None,
+    },
     "checkpoint_steps": 3,
     "seed": 0,
 }
@@ -131,7 +136,14 @@ def project(corpus: Callable[..., pa.Table], folder: Path, **changed: object) ->
 
 def start(folder: Path, models: Path) -> "subprocess.Popen[str]":
     """The stage as a process."""
-    words = ("language=nah", "mixture=mixture", "curves=curves", "out=out", "report=report.json")
+    words = (
+        "language=nah",
+        "mixture=mixture",
+        "curves=curves",
+        "out=out",
+        "report=report.json",
+        "instructions=none",
+    )
     models_at = (f"base={models / 'base'}", f"tokenizer={models / 'tokenizer'}")
     return subprocess.Popen(
         [sys.executable, "-m", "train.adapt", *words, *models_at],
@@ -194,7 +206,7 @@ def test_the_adapter_is_read_back_and_spends_fewer_bits(
     tiny(tmp_path)
     monkeypatch.chdir(tmp_path)
     shards = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
-    places = [tmp_path / name for name in ("base", "tokenizer", "curves", "out")]
+    places = [tmp_path / name for name in ("none", "base", "tokenizer", "curves", "out")]
     (tmp_path / "out").mkdir()
     report = adapt(settled(), shards, "nah", mixture(corpus), *places).report
     assert report["human"]["steps"] == report["mixed"]["steps"] == 12
@@ -237,8 +249,6 @@ def test_sampled_loss_is_the_whole_softmax_when_all_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"prompt": "{source}"}, "prompt must hold {source} and {language}, got '{source}'"),
-        ({"prompt": "{text} {language}"}, "prompt has an unknown field 'text'"),
         ({"phases": []}, "phases must have at least one"),
         ({"method": {**ADAPT["method"], "rank": 0}}, "must be at least 1"),
         ({"method": {"kind": "prompt"}}, "kind"),
@@ -253,21 +263,25 @@ def test_settings_say_what_is_wrong(changed: dict[str, object], said: str) -> No
     assert said in str(error.value)
 
 
+ALONE = {"id": "a", "weight": 1.0, "target": "ātl", "source": None, "bitext": False}
+ALONE |= {"synthetic": False, "order": None, "source_language": "spa_Latn", "language": "nah_Latn"}
+
+
 def test_a_phase_without_rows_is_one_line() -> None:
-    row = {"weight": 1.0, "target": "ātl", "source": None, "bitext": False, "synthetic": False}
-    with pytest.raises(
-        InputError, match=r"human rows of nah: none is a pair; take 'sft' out of adapt.phases"
-    ):
-        check_rows(settled(), [row], "human rows of nah")
+    with pytest.raises(InputError, match=r"human rows of nah: none is a pair, .* take 'sft' out"):
+        check_rows(settled(), [ALONE], {}, "human rows of nah")
     with pytest.raises(InputError, match="none has a target text"):
-        check_rows(settled(), [], "human rows of nah")
+        check_rows(settled(), [], {}, "human rows of nah")
 
 
-def test_a_language_without_pairs_is_not_tuned_for_translation() -> None:
-    row = {"weight": 1.0, "target": "ātl", "source": None, "bitext": False, "synthetic": False}
+def test_a_language_that_nothing_is_asked_in_is_not_fine_tuned() -> None:
     params = settled()
-    assert without_pairs(params, [row]).phases == params.phases[:1]
-    assert without_pairs(params, [row | {"source": "agua", "bitext": True}]) == params
+    none, some = (
+        taught_by(params.tasks, [ALONE | {"source": source, "bitext": True}], {})
+        for source in (None, "agua")
+    )
+    assert without_questions(params, none).phases == params.phases[:1]
+    assert without_questions(params, some) == params
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from train.examples import (
     packed_pairs,
     packed_texts,
     pair_example,
-    pairs_drawn,
     texts_drawn,
-    too_long,
 )
+from train.prompts import Tasks, Translation
+from train.tasks import Question, questions_drawn, taught_by
 
 PROMPT = "{source_language}: {source}\n{language}:"
 
@@ -53,10 +53,11 @@ def causal_rows(rows: list[dict], length: int, seed: int, number: int) -> list[E
 def pair_rows(rows: list[dict], length: int, seed: int, number: int) -> list[Example]:
     """Packed pairs."""
 
-    def make(pair: dict, backward: bool) -> Example:
-        return pair_example(*asked(pair, PROMPT, backward), encode, 0)
+    def make(question: Question) -> Example:
+        return pair_example(question.prompt, question.answer, encode, 0)
 
-    drawn = pairs_drawn(rows, make, seed, number * length)
+    tasks = Tasks(translation=Translation(share=1.0, prompt=PROMPT), title=None, instruction=None)
+    drawn = questions_drawn(taught_by(tasks, rows, {}), make, seed, number * length)
     return list(islice(packed_pairs(drawn, 0, length), number))
 
 
@@ -133,13 +134,6 @@ def test_a_packed_row_says_whose_text_it_holds() -> None:
     assert len(causal_rows(rows, 2, 0, 2)[0].names) == 1
     (pairs,) = pair_rows(rows, 64, 0, 1)
     assert set(pairs.names) < {"a", "b", "c"} and len(pairs.names) == 2
-
-
-def test_pairs_that_fit_no_row_are_counted() -> None:
-    rows = [row("a", "atl", "agua"), row("b", "atl" * 20, "agua"), row("c", "atl" * 20)]
-    assert too_long(rows, PROMPT, encode, 64) == 1
-    assert too_long(rows, PROMPT, encode, 8) == 2
-    assert too_long([], PROMPT, encode, 8) == 0
 
 
 def named(rows: list[Example]) -> list[str]:

@@ -117,7 +117,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         copy(source, folder / name)
     with lzma.open(ROOT / "data/raw/libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8") as lines:
         rows = [next(lines) for _ in range(400)]
-    (folder / "data/raw").mkdir(parents=True)
+    (folder / "data/raw/instructions").mkdir(parents=True)
     with lzma.open(folder / "data/raw/libreoffice-help.om.jsonl.xz", "wt", encoding="utf-8") as out:
         out.writelines(rows)
     shutil.copy(ROOT / "data/raw/udhr.jsonl.xz", folder / "data/raw")

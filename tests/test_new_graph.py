@@ -32,7 +32,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in CODE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
-    (folder / "data/raw").mkdir(parents=True)
+    (folder / "data/raw/instructions").mkdir(parents=True)
     shutil.copy(ROOT / "data/raw/udhr.jsonl.xz", folder / "data/raw")
     shutil.copy(ROOT / "params.yaml", folder)
     name = "data/raw/libreoffice-help.om.jsonl.xz"  # Oromo: of Hausa's family, so its neighbour

@@ -1,9 +1,9 @@
 """Two adapters for a language: on human rows, and on the whole mixture, with equal steps and seed.
 
 One adapter over the frozen base goes through the phases of `adapt.phases`, as a rule target text
-(continued pre-training), then pairs both ways with the loss on the answers (supervised
-fine-tuning). The order of all rows is fixed before the first step, so a killed run goes on from its
-last checkpoint to the same bytes.
+(continued pre-training), then the answers of `adapt.tasks`, such as translations both ways
+(supervised fine-tuning). The order of all rows is fixed before the first step, so a killed run goes
+on from its last checkpoint to the same bytes.
 """
 
 import csv
@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -25,20 +25,32 @@ from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
 from corpus.table import InputError, digest
 from train.adapters import Method
+from train.answers import too_long
 from train.batches import Batch
-from train.examples import IGNORED, Row, is_pair, too_long
+from train.chat import Conversation, conversations
+from train.examples import IGNORED, Row
 from train.objectives import Masking, Objective, Shape, phase_batches
+from train.prompts import Tasks
+from train.reached import figures_of
+from train.tasks import Taught, taught_by, trained_on
 
 if TYPE_CHECKING:
     from train.model import Speaker
 
 PROMPT = "prompt.txt"  # what the adapters were asked with
-CODE = ["adapt.py", "adapters.py", "batches.py", "examples.py", "model.py", "objectives.py"]
-CODE += ["tokenizer.py", "trainer.py"]  # that trains
+CODE = ["adapt.py", "adapters.py", "answers.py", "batches.py", "chat.py", "examples.py"]
+CODE += [
+    "model.py",
+    "objectives.py",
+    "tasks.py",
+    "titles.py",
+    "tokenizer.py",
+    "trainer.py",
+]  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 CHECKPOINTS = Path("scratch", "adapt")  # outside every output: a killed stage keeps them
-COLUMNS = ["id", "source", "target", "source_language", "language"]  # of the mixture
-COLUMNS += ["weight", "synthetic", "bitext", "order"]
+COLUMNS = ["id", "document", "position", "source", "target", "source_language", "language"]
+COLUMNS += ["origin", "weight", "synthetic", "bitext", "order"]  # of the mixture
 
 
 @settings
@@ -69,7 +81,7 @@ class Adapt:
     accumulate: int  # batches in a step
     recompute: bool  # activations again in the backward pass: slower, less memory
     sampled_tokens: int | None  # other tokens of the softmax in a step; null: all
-    prompt: str  # with {source_language}, {source} and {language}
+    tasks: Tasks  # of sft
     checkpoint_steps: int  # steps between checkpoints
     seed: int
 
@@ -84,21 +96,6 @@ class Adapt:
             raise ValueError("phases must have at least one")
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, got {self.seed}")
-        check_prompt(self.prompt)
-
-
-def check_prompt(prompt: str) -> None:
-    """Check that a prompt holds the source and says the language asked for.
-
-    Raises:
-        ValueError: it lacks one of them, or has a field of its own.
-    """
-    try:
-        told = prompt.format(source="\0", source_language="\1", language="\2")
-    except (KeyError, IndexError, ValueError) as error:
-        raise ValueError(f"prompt has an unknown field {error}, got {prompt!r}") from None
-    if "\0" not in told or "\2" not in told:
-        raise ValueError(f"prompt must hold {{source}} and {{language}}, got {prompt!r}")
 
 
 @dataclass(frozen=True)
@@ -108,6 +105,7 @@ class Task:
     params: Adapt
     name: str
     sets: dict[str, list[Row]]  # the rows of this adapter, by its name, and of the other
+    conversations: dict[str, Conversation]
     base: Path
     tokenizer: Path
     out: Path
@@ -120,6 +118,7 @@ def adapt(  # noqa: PLR0913
     shards: Shards,
     language: str,
     mixture: pa.Table,
+    instructions: Path,
     base: Path,
     tokenizer: Path,
     curves: Path,
@@ -128,13 +127,14 @@ def adapt(  # noqa: PLR0913
     """Adapters `human` and `mixed` in `out`, and a curve of each in `curves`."""
     rows = mixture.select(COLUMNS).sort_by("id").to_pylist()
     sets = {"human": [row for row in rows if not row["synthetic"]], "mixed": rows}
-    params = without_pairs(params, sets["human"])
+    told = trained_on(params.tasks, conversations(instructions / f"{language}.jsonl"))
+    params = without_questions(params, taught_by(params.tasks, sets["human"], told))
     for name, some in sets.items():
-        check_rows(params, some, f"{name} rows of {language}")
+        check_rows(params, some, told, f"{name} rows of {language}")
     folders = (base, tokenizer, out, CHECKPOINTS / language)
-    tasks = [Task(params, name, sets, *folders, bar=name == "human") for name in sets]
+    tasks = [Task(params, name, sets, told, *folders, bar=name == "human") for name in sets]
     made = map_shards(fit, tasks, shards, f"adapt {language}")
-    (out / PROMPT).write_text(params.prompt, "utf-8")
+    (out / PROMPT).write_text(params.tasks.translation.prompt, "utf-8")
     shutil.rmtree(curves, ignore_errors=True)
     for name, (_, losses) in zip(sets, made, strict=True):
         write_curve(losses, params.phases, curves / f"{name}.csv")
@@ -143,26 +143,28 @@ def adapt(  # noqa: PLR0913
     return Output(report={**facts, "phases": phases})
 
 
-def without_pairs(params: Adapt, rows: list[Row]) -> Adapt:
-    """The settings, but no phase of sft for a language without any pair, if another is left."""
+def without_questions(params: Adapt, taught: Taught) -> Adapt:
+    """The settings, but no phase of sft for a language without any question, if another is left."""
     others = tuple(phase for phase in params.phases if phase.objective != "sft")
-    if others and not any(map(is_pair, rows)):
+    if others and not any(taught.questions.values()):
         return Adapt(**{**vars(params), "phases": others})
     return params
 
 
-def check_rows(params: Adapt, rows: list[Row], what: str) -> None:
+def check_rows(params: Adapt, rows: list[Row], told: dict[str, Conversation], what: str) -> None:
     """Check that each phase has a row to train on.
 
     Raises:
         InputError: it has none.
     """
-    heavy = [row for row in rows if row["weight"] > 0]
     objectives = {phase.objective for phase in params.phases}
-    if objectives - {"sft"} and not any(row["target"] for row in heavy):
+    if objectives - {"sft"} and not any(row["target"] for row in rows if row["weight"] > 0):
         raise InputError(f"{what}: none has a target text; leave only 'sft' in adapt.phases")
-    if "sft" in objectives and not any(is_pair(row) for row in heavy):
-        raise InputError(f"{what}: none is a pair; take 'sft' out of adapt.phases or mix more")
+    if "sft" in objectives and not any(taught_by(params.tasks, rows, told).able().values()):
+        raise InputError(
+            f"{what}: none is a pair, or asks what else adapt.tasks teaches; take 'sft' out of "
+            "adapt.phases or mix more"
+        )
 
 
 def fit(task: Task) -> tuple[dict[str, Any], list[float]]:
@@ -174,10 +176,17 @@ def fit(task: Task) -> tuple[dict[str, Any], list[float]]:
     one_thread()
     params = task.params
     speaker = load_base(task.base, task.tokenizer, bits=getattr(params.method, "bits", None))
-    plans = {name: plan(params, rows, speaker) for name, rows in task.sets.items()}
+    taught = {
+        name: taught_by(params.tasks, rows, task.conversations) for name, rows in task.sets.items()
+    }
+    plans = {name: plan(params, rows, taught[name], speaker) for name, rows in task.sets.items()}
     own = learned(plans.values())
     phases = plans[task.name]
-    figures = figures_of(params, task.sets[task.name], phases, speaker)
+    reach = [(phase.objective, b) for phase, b in zip(params.phases, phases, strict=True)]
+    unfit = partial(
+        too_long, speaker=speaker, template=params.tasks.template, length=params.row_tokens
+    )
+    figures = figures_of(task.sets[task.name], taught[task.name], reach, unfit)
     place = task.checkpoints / f"{task.name}-{key(task, phases, own)}"
     forget(place)
     speaker = add_adapter(speaker, params.method, params.seed)
@@ -202,33 +211,7 @@ def trained(speaker: "Speaker") -> int:
     return sum(p.numel() for p in speaker.model.parameters() if p.requires_grad)
 
 
-def figures_of(
-    params: Adapt, rows: list[Row], phases: list[list[Batch]], speaker: "Speaker"
-) -> dict[str, Any]:
-    """What the mixture has, and how much of it the steps reach: distinct texts and pairs."""
-    made = {row["id"] for row in rows if row["synthetic"]}
-    texts: set[str] = set()
-    pairs: set[str] = set()
-    for phase, batches in zip(params.phases, phases, strict=True):
-        names = {name for batch in batches for name in batch.names}
-        (pairs if phase.objective == "sft" else texts).update(names)
-    unused = too_long(rows, params.prompt, speaker.encode, params.row_tokens)
-    return {
-        "in_mixture": {
-            "texts": len(rows),
-            "pairs": sum(map(is_pair, rows)),
-            "pairs_too_long": unused,
-        },
-        "drawn": {
-            "texts": len(texts),
-            "synthetic_texts": len(texts & made),
-            "pairs": len(pairs),
-            "synthetic_pairs": len(pairs & made),
-        },
-    }
-
-
-def plan(params: Adapt, rows: list[Row], speaker: "Speaker") -> list[list[Batch]]:
+def plan(params: Adapt, rows: list[Row], taught: Taught, speaker: "Speaker") -> list[list[Batch]]:
     """The batches of each phase."""
     return [
         phase_batches(
@@ -239,7 +222,7 @@ def plan(params: Adapt, rows: list[Row], speaker: "Speaker") -> list[list[Batch]
                 phase.steps * params.accumulate,
                 params.batch_rows,
                 params.row_tokens,
-                params.prompt,
+                taught,
                 params.masking,
                 params.seed + number,
             ),

@@ -3,15 +3,15 @@
 Pure: the same rows and seed give the same examples, whatever the order of the rows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, count, islice
 from typing import Any, TypeVar
 
 from corpus.table import InputError, digest, place
 
 IGNORED = -100  # the label of a token that the loss leaves out
-MOST_TOO_LONG = 1000  # pairs in a row; without it, a run whose every pair is too long never ends
+MOST_TOO_LONG = 1000  # examples in a row; without it, a run whose every one is never ends
 Row = dict[str, Any]
 T = TypeVar("T")
 Encode = Callable[[list[str]], list[list[int]]]
@@ -72,12 +72,28 @@ def packed_texts(
             buffer, owners = buffer[length:], owners[length:]
 
 
+def joined(
+    before: Sequence[str], texts: Sequence[str], encode: Encode
+) -> list[tuple[list[int], list[int]]]:
+    """The tokens of a first text as if alone, and of the one that goes on from it.
+
+    The second's are those of both as one text, less the first's, where that begins as the first
+    alone does; else a token would reach over the border, and the second is cut as if alone too.
+    """
+    alone = encode(list(before))
+    whole = encode([first + text for first, text in zip(before, texts, strict=True)])
+    return [
+        (first, both[len(first) :] if both[: len(first)] == first else encode([text])[0])
+        for first, both, text in zip(alone, whole, texts, strict=True)
+    ]
+
+
 def pair_example(prompt: str, answer: str, encode: Encode, separator: int) -> Example:
     """A prompt and its answer; only the answer, and that it ends, is learned.
 
     A space stands before the answer, so that its first word is cut as inside a text.
     """
-    asked, said = encode([prompt, f" {answer}"])
+    ((asked, said),) = joined([prompt], [f" {answer}"], encode)
     ids = [separator, *asked, *said, separator]
     ignored = 1 + len(asked)
     return Example(ids, [IGNORED] * ignored + ids[ignored:])
@@ -98,7 +114,8 @@ def fitting(examples: Iterator[Example], length: int) -> Iterator[Example]:
         too_long += 1
         if too_long == MOST_TOO_LONG:
             raise InputError(
-                f"{too_long} pairs running are longer than adapt.row_tokens, {length}; raise it"
+                f"{too_long} questions running, each with its answer, are longer than "
+                f"adapt.row_tokens, {length}; raise it"
             )
 
 
@@ -148,14 +165,19 @@ def order_of(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def easiest_first(
-    drawn: Iterator[T], size: Callable[[T], int], key: Callable[[T], float], tokens: int
+    drawn: Iterator[T], size: Callable[[T], int], key: Callable[[T], float | None], tokens: int
 ) -> Iterator[T]:
-    """What a run of so many tokens draws, sorted by `key`; then the rest as drawn."""
+    """What a run of so many tokens draws, sorted by `key`; then the rest as drawn.
+
+    What has no key keeps its place.
+    """
     held: list[T] = []
     while tokens > 0:
         held.append(next(drawn))
         tokens -= size(held[-1])
-    yield from sorted(held, key=key)
+    keyed = [(rank, one) for one in held if (rank := key(one)) is not None]
+    ranked = iter([one for _, one in sorted(keyed, key=lambda pair: pair[0])])
+    yield from (one if key(one) is None else next(ranked) for one in held)
     yield from drawn
 
 
@@ -180,31 +202,14 @@ def texts_drawn(
     return drawn
 
 
-def pairs_drawn(
-    rows: Sequence[Row], make: Callable[[Row, bool], Example], seed: int, tokens: int
-) -> Iterator[Example]:
-    """What `make` makes of each pair, forward and backward (true); else as `texts_drawn`."""
-    pairs = {row["id"]: row for row in rows if is_pair(row)}
-    weights = {f"{way}{i}": row["weight"] for i, row in pairs.items() for way in ("<", ">")}
-    drawn: Iterator[Example] = (
-        replace(make(pairs[name[1:]], name[0] == "<"), names=(name[1:],))
-        for name in draws(weights, seed)
-    )
-    if order := order_of(rows):
-        drawn = easiest_first(
-            drawn, lambda one: len(one.ids), lambda one: order[one.names[0]], tokens
-        )
-    return drawn
+def dealt(shares: dict[str, float], streams: Mapping[str, Iterator[T]]) -> Iterator[T]:
+    """One from a stream at a time, so that each always has its share of them as nearly as can be.
 
-
-def too_long(rows: Sequence[Row], prompt: str, encode: Encode, length: int) -> int:
-    """Pairs that are longer than a packed row both ways, so that none of them is ever used."""
-    pairs = [row for row in rows if is_pair(row)]
-    fit = [False] * len(pairs)
-    for backward in (False, True):
-        sides = [asked(row, prompt, backward) for row in pairs]
-        prompts = encode([prompt for prompt, _ in sides])
-        answers = encode([f" {answer}" for _, answer in sides])
-        for at, (before, after) in enumerate(zip(prompts, answers, strict=True)):
-            fit[at] |= len(before) + len(after) + 2 <= length
-    return fit.count(False)
+    >>> list(islice(dealt({"a": 2.0, "b": 1.0}, {"a": count(1), "b": count(-1, -1)}), 6))
+    [1, -1, 2, 3, -2, 4]
+    """
+    taken = dict.fromkeys(shares, 0)
+    while True:
+        name = min(sorted(shares), key=lambda name: (taken[name] + 0.5) / shares[name])
+        taken[name] += 1
+        yield next(streams[name])

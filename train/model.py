@@ -1,10 +1,14 @@
 """A base model of any family with a language's own tokens: for adapt and evaluate."""
 
 import json
+import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from inspect import signature
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 import torch
 from torch import Tensor
@@ -31,9 +35,29 @@ class Speaker:
         return replace(self, model=model)
 
     def encode(self, texts: list[str]) -> list[list[int]]:
-        """Token ids of each text, no special token added."""
-        codes = self.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
-        return [list(code) for code in codes]
+        """Token ids of each text; none is a control token, not even where the text spells one."""
+        if not texts:
+            return []
+        options = {"add_special_tokens": False, "split_special_tokens": True}
+        codes = [list(code) for code in self.tokenizer(texts, **options)["input_ids"]]
+        for at, code in enumerate(codes):
+            if not self.control.isdisjoint(code):  # Unigram knows them as pieces of text
+                parts = self.apart(texts[at])
+                codes[at] = list(chain.from_iterable(self.encode(parts) if parts[1:] else []))
+        return codes
+
+    @cached_property
+    def control(self) -> frozenset[int]:
+        """The tokens that no text may become; the unknown one where it is nothing else."""
+        found = {at for at, token in self.tokenizer.added_tokens_decoder.items() if token.special}
+        unknown = self.tokenizer.unk_token_id
+        return frozenset(found - ({unknown} - {self.separator}))
+
+    def apart(self, text: str) -> list[str]:
+        """A text cut behind the first letter of each control token that it spells."""
+        names = [self.tokenizer.convert_ids_to_tokens(at) for at in sorted(self.control)]
+        borders = [f"(?<={re.escape(n[0])})(?={re.escape(n[1:])})" for n in names if n[1:]]
+        return re.split("|".join(borders), normalize("NFKC", text))
 
     @property
     def separator(self) -> int:

@@ -1,7 +1,7 @@
 """What a model learns from the rows, by the family that it is of: the batches of a phase.
 
 clm: to say the next token of the target text (decoders). mlm: masked tokens of it (encoders).
-denoise: spans taken out of it (encoder-decoders). sft: the answer to a prompt, pairs both ways.
+denoise: spans taken out of it (encoder-decoders). sft: the answers to the questions of tasks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from corpus.settings import settings
 from corpus.table import InputError, digest
+from train.answers import answered, said_by_decoder
 from train.batches import Batch, grouped_batches, packed_batches
 from train.examples import (
     IGNORED,
     Example,
     Row,
-    asked,
     fitting,
     packed_pairs,
     packed_texts,
-    pair_example,
-    pairs_drawn,
     texts_drawn,
 )
 from train.families import Family
+from train.tasks import Taught, questions_drawn
 
 if TYPE_CHECKING:
     from train.model import Speaker
@@ -57,7 +56,7 @@ class Shape(NamedTuple):
     batches: int
     batch_rows: int
     row_tokens: int
-    prompt: str
+    taught: Taught  # by sft
     masking: Masking
     seed: int
 
@@ -134,25 +133,15 @@ def one_a_row(
 ) -> Iterator[Example]:
     """Examples as they are drawn."""
     if objective == "sft":
-        make = partial(pair_of, speaker=speaker, prompt=shape.prompt)
-        return pairs_drawn(rows, make, shape.seed, shape.tokens)
+        make = partial(
+            answered,
+            speaker=speaker,
+            template=shape.taught.tasks.template,
+            length=shape.row_tokens,
+        )
+        return questions_drawn(shape.taught, make, shape.seed, shape.tokens)
     texts = texts_drawn(rows, speaker.encode, shape.seed, shape.tokens)
     return text_examples(objective, texts, speaker, shape)
-
-
-def pair_of(row: Row, backward: bool, speaker: "Speaker", prompt: str) -> Example:
-    """A pair asked in one direction."""
-    question, answer = asked(row, prompt, backward)
-    if speaker.family == "decoder":
-        return pair_example(question, answer, speaker.encode, speaker.separator)
-    source, said = speaker.encode([question, answer])
-    return said_by_decoder([*source, speaker.separator], said, speaker)
-
-
-def said_by_decoder(source: list[int], said: list[int], speaker: "Speaker") -> Example:
-    """What an encoder-decoder reads and says."""
-    ids = [speaker.decoder_start, *said, speaker.separator]
-    return Example(ids, [IGNORED, *ids[1:]], source=source)
 
 
 def text_examples(
