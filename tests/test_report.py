@@ -22,6 +22,7 @@ from corpus.settings import Language
 from corpus.table import LEDGER, SCHEMA, InputError, write
 from train import figures, filters, outcomes, panels
 from train.cards import cell, environment, licence, rendered, saving, size_category, verdicts
+from train.evidence import evidence
 from train.figures import Axis, Mark
 from train.panels import Facts
 from train.report import Report, facts_of, read_curve, report
@@ -180,10 +181,32 @@ def whole_run() -> dict[str, Any]:
                     "text": {**speakers, "saved": {"mixed": saved}, "synthetic": UNSURE},
                     "by_variety": {"orm_Latn": {"rows": 4, **speakers, "saved": {"mixed": saved}}},
                     "by_origin": {"libreoffice": {"rows": 4, **speakers}},
+                    "by_held_out": {
+                        "segment": {"rows": 2, **speakers, "saved": {"mixed": saved}},
+                        "document": {"rows": 2, **speakers, "saved": {"mixed": saved}},
+                    },
+                    "by_held_out_document": {
+                        "calc": {"rows": 2, **speakers, "saved": {"mixed": saved}},
+                    },
+                    "forgetting": {
+                        "pivot": {
+                            "rows": 3, **speakers, "change": {"human": UNSURE, "mixed": WORSE},
+                        },
+                    },
+                    "made_text": {"human": speakers, "made": speakers, "easier": UNSURE},
                 },
                 "chrf": {
-                    "signature": "nrefs:1", "to_target": {"rows": 0}, "answers": answers,
-                    "to_source": {"rows": 4, "copy": TEXT, "translator_over_copy": WORSE},
+                    "title": "chrF++", "signature": "nrefs:1", "to_target": {"rows": 0},
+                    "answers": {**answers, "shows": 1.5}, "on_key": {"answers": answers},
+                    "to_source": {
+                        "rows": 4, "copy": TEXT, "translator_over_copy": WORSE, "shows": None,
+                    },
+                },
+                "memory": {
+                    "mixed": {
+                        "rows": 4, "outputs": TEXT, "references": TEXT, "more": UNSURE,
+                        "mean_likeness": 0.3,
+                    },
                 },
             }
         },
@@ -201,6 +224,7 @@ def bare_run() -> dict[str, Any]:
     found["tokenizer"] = {}
     found["mix"]["languages"]["orm"]["synthetic"] = {}
     found["evaluate"]["orm"] |= {"bits_per_byte": {}, "chrf": {"signature": "nrefs:1"}}
+    found["evaluate"]["orm"]["memory"] = {}
     return found
 
 
@@ -495,6 +519,24 @@ def test_bits_of_varieties_and_origins_have_intervals() -> None:
     assert len(some) == 6 and all(low < high for *_, low, high in some)
     lines = summary(whole_run(), "orm", LANGUAGES)
     assert ("    orm_Latn, 4 texts", "0.375 [0.300, 0.400]") in lines
+
+
+def test_evidence_stands_where_a_reader_looks() -> None:
+    panels = {p.name: p for p in evidence("orm", whole_run()["evaluate"]["orm"]) if p}
+    assert set(panels) == {f"{n}_orm" for n in ("reach", "forgetting", "made_text", "scores",
+                                                "memory")}  # fmt: skip
+    shown = [row[0] for row in panels["reach_orm"].rows]
+    assert shown == [
+        "segments of known documents (2)",
+        "whole documents held out (2)",
+        "  calc (2)",
+    ]
+    assert panels["forgetting_orm"].rows[1][-1] == difference(WORSE, 3)
+    assert panels["scores_orm"].rows[0][-2:] == ["–", None]  # no key, no comparison
+    assert list(evidence("orm", bare_run()["evaluate"]["orm"])) == [None] * 5
+    lines = summary(whole_run(), "orm", LANGUAGES)
+    assert ("    whole documents held out, 2 texts", "0.375 [0.300, 0.400]") in lines
+    assert ("  forgotten, pivot", difference(WORSE, 3)) in lines
 
 
 def test_letters_of_a_figure_stay_text() -> None:
