@@ -38,7 +38,7 @@ STAGES = (
     "base",
     "tokenizer",
 )
-BY_LANGUAGE = ("adapt", "retrain", "evaluate")  # a report for each active language
+BY_LANGUAGE = ("adapt", "retrain", "evaluate", "ratings")  # a report for each active language
 ALL_KINDS = "all kinds"  # of junk together
 SPLITS = ("train", "validation", "test")
 HELD_OUT = {  # how far a test row is from what was trained on
@@ -126,6 +126,7 @@ def summary(reports: Tree, key: str, languages: Languages) -> Lines:
         *challenge_lines(reports["challenge"], key, languages),
         *synthetic_lines(reports, key),
         *model_lines(reports["evaluate"][key]),
+        *rating_lines(reports["ratings"][key]),
     ]
 
 
@@ -278,6 +279,16 @@ def forgetting_lines(report: Tree) -> Lines:
         (f"  forgotten, {role}", difference(found["change"]["mixed"], 3))
         for role, found in sorted(report.items())
     ]
+
+
+def rating_lines(report: Tree) -> Lines:
+    """The mean adequacy that reviewers gave each system, of 5."""
+    means = report.get("scales", {}).get("adequacy", {}).get("means", {})
+    return [
+        (f"adequacy by reviewers, {name}", estimate(found))
+        for name, found in means.items()
+        if found["rows"]
+    ] or [("translations rated by speakers", "none")]
 
 
 def variety_lines(report: Tree) -> Lines:

@@ -16,13 +16,13 @@ from PIL import Image
 
 from corpus.cli import main
 from corpus.rates import RATES
-from corpus.results import difference, estimate, read_reports, summary
+from corpus.results import BY_LANGUAGE, difference, estimate, read_reports, summary
 from corpus.select import APPLIED
 from corpus.settings import Language
 from corpus.table import LEDGER, SCHEMA, InputError, write
 from train import figures, filters, outcomes, panels
 from train.cards import cell, environment, licence, rendered, saving, size_category, verdicts
-from train.evidence import evidence
+from train.evidence import evidence, ratings
 from train.figures import Axis, Mark
 from train.panels import Facts
 from train.report import Report, facts_of, read_curve, report
@@ -174,6 +174,18 @@ def whole_run() -> dict[str, Any]:
         "tokenizer": {"fertility": {"orm": {"validation": {"base": words, "extended": words}}}},
         "adapt": {"orm": {"human": adapter, "mixed": adapter}},
         "retrain": {"orm": {}},
+        "ratings": {
+            "orm": {
+                "segments": 2, "reviewers": 2,
+                "scales": {
+                    "adequacy": {
+                        "means": {"reference": {"rows": 2, **TEXT}, "mixed": {"rows": 0}},
+                        "differences": {"reference over mixed": {"rows": 2, **UNSURE}},
+                        "agreement": {"outputs": 2, **TEXT},
+                    },
+                },
+            },
+        },
         "evaluate": {
             "orm": {
                 "rows": {"text": 4, "pairs": 4, "translated": 4},
@@ -225,6 +237,7 @@ def bare_run() -> dict[str, Any]:
     found["mix"]["languages"]["orm"]["synthetic"] = {}
     found["evaluate"]["orm"] |= {"bits_per_byte": {}, "chrf": {"signature": "nrefs:1"}}
     found["evaluate"]["orm"]["memory"] = {}
+    found["ratings"]["orm"] = {"segments": 0, "reviewers": 0, "scales": {}}
     return found
 
 
@@ -236,7 +249,7 @@ def write_reports(folder: Path, found: dict[str, Any]) -> Path:
     ):
         found.setdefault(stage, {})
     for stage, tree in found.items():
-        files = {f"{stage}/orm": tree["orm"]} if stage in ("adapt", "retrain", "evaluate") else {
+        files = {f"{stage}/orm": tree["orm"]} if stage in BY_LANGUAGE else {
             stage: tree
         }  # fmt: skip
         for name, part in files.items():
@@ -533,6 +546,10 @@ def test_evidence_stands_where_a_reader_looks() -> None:
     ]
     assert panels["forgetting_orm"].rows[1][-1] == difference(WORSE, 3)
     assert panels["scores_orm"].rows[0][-2:] == ["–", None]  # no key, no comparison
+    rated = ratings("orm", whole_run()["ratings"]["orm"])
+    assert rated is not None
+    assert [row[1] for row in rated.rows] == ["reference", "reference over mixed", "agreement"]
+    assert ratings("orm", bare_run()["ratings"]["orm"]) is None
     assert list(evidence("orm", bare_run()["evaluate"]["orm"])) == [None] * 5
     lines = summary(whole_run(), "orm", LANGUAGES)
     assert ("    whole documents held out, 2 texts", "0.375 [0.300, 0.400]") in lines

@@ -20,7 +20,7 @@ from corpus.stage import Output, run
 from corpus.table import InputError, read
 from train import distributions, filters, outcomes, panels
 from train.cards import data_card, hashed, model_card, rendered, shared
-from train.evidence import evidence
+from train.evidence import evidence, ratings
 from train.figures import drawn, embedded
 from train.outcomes import Curve
 from train.panels import Facts, Panel
@@ -217,7 +217,7 @@ def results(key: str, found: Tree) -> Iterable[Panel]:
     return [
         *some(outcomes.bits(key, of), outcomes.chrf(key, of)),
         *outcomes.differences(key, of),
-        *some(*evidence(key, of)),
+        *some(*evidence(key, of), ratings(key, found["ratings"][key])),
     ]
 
 
