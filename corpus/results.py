@@ -38,7 +38,13 @@ STAGES = (
     "base",
     "tokenizer",
 )
-BY_LANGUAGE = ("adapt", "retrain", "evaluate", "ratings")  # a report for each active language
+BY_LANGUAGE = (
+    "adapt",
+    "retrain",
+    "evaluate",
+    "ratings",
+    "contamination",
+)  # a report for each active language
 ALL_KINDS = "all kinds"  # of junk together
 SPLITS = ("train", "validation", "test")
 HELD_OUT = {  # how far a test row is from what was trained on
@@ -126,6 +132,7 @@ def summary(reports: Tree, key: str, languages: Languages) -> Lines:
         *challenge_lines(reports["challenge"], key, languages),
         *synthetic_lines(reports, key),
         *model_lines(reports["evaluate"][key]),
+        *contamination_lines(reports["contamination"][key]),
         *rating_lines(reports["ratings"][key]),
     ]
 
@@ -279,6 +286,14 @@ def forgetting_lines(report: Tree) -> Lines:
         (f"  forgotten, {role}", difference(found["change"]["mixed"], 3))
         for role, found in sorted(report.items())
     ]
+
+
+def contamination_lines(report: Tree) -> Lines:
+    """The share of each public test set that was trained on."""
+    return [
+        (f"test set {name}, lines trained on", estimate(found["lines_trained_on"], 3))
+        for name, found in report.items()
+    ] or [("public test sets looked for", "none")]
 
 
 def rating_lines(report: Tree) -> Lines:

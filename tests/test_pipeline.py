@@ -17,11 +17,8 @@ ASIDE = yaml.safe_load((ROOT / "ablation/dvc.yaml").read_text("utf-8"))["stages"
 GRAPH = DEFAULT | ASIDE
 ORDER = ("corpus", "augment", "train")  # imports may point to the left only
 PARENTS = {
-    "reports/adapt",
-    "reports/retrain",
-    "reports/evaluate",
-    "reports/ratings",
-    "plots/adapt",
+    *("reports/adapt", "reports/retrain", "reports/evaluate"),
+    *("reports/ratings", "reports/contamination", "plots/adapt"),
 }  # one a language
 DATA = {
     "corpus/orthography.py": "corpus/orthography",

@@ -174,6 +174,7 @@ def whole_run() -> dict[str, Any]:
         "tokenizer": {"fertility": {"orm": {"validation": {"base": words, "extended": words}}}},
         "adapt": {"orm": {"human": adapter, "mixed": adapter}},
         "retrain": {"orm": {}},
+        "contamination": {"orm": {"flores": {"lines_trained_on": share_of(0.02)}}},
         "ratings": {
             "orm": {
                 "segments": 2, "reviewers": 2,

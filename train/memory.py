@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from corpus.detection import share
 from corpus.leak import CHARACTERS, as_sets, blocks, shingles
-from corpus.rates import rate
 from train.statistics import compare
 from train.translations import Draw, Way
 
@@ -68,9 +68,9 @@ def one(found: Floats, human: Floats, limit: float, draw: Draw) -> dict[str, Any
     new, old = (counted(some >= limit) for some in (found, human))
     return {
         "rows": len(found),
-        "outputs": rate(int(new[:, 0].sum()), len(new)),
-        "references": rate(int(old[:, 0].sum()), len(old)),
-        "more": compare(new, old, share, False, draw),
+        "outputs": share(int(new[:, 0].sum()), len(new)),
+        "references": share(int(old[:, 0].sum()), len(old)),
+        "more": compare(new, old, mean, False, draw),
         "mean_likeness": float(found.mean()),
         "mean_likeness_of_references": float(human.mean()),
     }
@@ -81,6 +81,6 @@ def counted(near: npt.NDArray[np.bool_]) -> Floats:
     return np.column_stack([near, np.ones(len(near))]).astype(float)
 
 
-def share(sums: np.ndarray) -> float:
+def mean(sums: np.ndarray) -> float:
     """The share of those that are near."""
     return float(sums[0] / sums[1])
