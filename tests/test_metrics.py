@@ -50,6 +50,7 @@ def test_bleu_of_pieces_names_its_model(tmp_path: Path) -> None:
     found = metrics(tmp_path / "own.model", 0)
     assert "ter" not in found
     ours = found["spbleu"]
+    assert ours.into_only and not metrics(tmp_path / "own.model", 0, own=False)["spbleu"].into_only
     assert "tok:spm-" in ours.signature and not ours.on_key
     counts = ours.counts(SAID, WANTED)
     assert ours.score(ours.counts(WANTED, WANTED).sum(axis=0)) == pytest.approx(100)

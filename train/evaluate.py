@@ -58,6 +58,7 @@ class Evaluate:
     most_generated: int  # of them, for the models' own translations
     most_edited: int  # test rows that TER is counted of; 0: none
     most_declared: int  # bytes of the Universal Declaration in each language that is asked for
+    pieces: str | None  # SentencePiece model for spBLEU; null: that of stage tokenizer
     near: float  # Jaccard of keys from which on a text repeats one that was trained on, 0..1
     most_new_tokens: int  # that a model may say
     batch_tokens: int  # in a batch
@@ -119,6 +120,7 @@ def evaluate(  # noqa: PLR0913
     found |= together([partial(speak, *job, models, work, params) for job in jobs(work)], shards)
     bits, predictions = tables(work, found)
     draw = (params.resamples, params.seed)
+    pieces = Path(params.pieces) if params.pieces else tokenizer / OWN
     ways = ways_of(work.pairs, found, key)
     trained = [key(text) for text in mixture["target"].to_pylist() if text]
     return Output(
@@ -127,7 +129,7 @@ def evaluate(  # noqa: PLR0913
             "rows": {"text": len(rows), "pairs": len(work.pairs), "translated": len(sides)},
             "declarations_near_training": len(declared) - len(fresh),
             "bits_per_byte": bits_report(bits, work, draw),
-            **scores(ways, metrics(tokenizer / OWN, params.most_edited), draw),
+            **scores(ways, metrics(pieces, params.most_edited, own=not params.pieces), draw),
             "memory": repeated(ways["to_target"].folded(), trained, params.near, draw),
         },
     )

@@ -34,15 +34,17 @@ class Metric:
     more_is_better: bool
     signature: str
     on_key: bool = True  # whether it means something of matching keys
+    into_only: bool = False  # its pieces are of the low-resource language
     most: int | None = None  # segments that it is counted of: TER takes 15 ms each
 
 
-def metrics(pieces: Path | None, most_edited: int) -> dict[str, Metric]:
+def metrics(pieces: Path | None, most_edited: int, own: bool = True) -> dict[str, Metric]:
     """The metrics by name.
 
     Args:
         pieces: a SentencePiece model, for spBLEU; null: none.
         most_edited: segments that TER is counted of; 0: none.
+        own: the pieces are of the low-resource language alone.
 
     Raises:
         InputError: it is no such model.
@@ -57,7 +59,7 @@ def metrics(pieces: Path | None, most_edited: int) -> dict[str, Metric]:
         "rouge_l": Metric("ROUGE-L", rouge_counts, mean, True, rouge_signature()),
     }
     if pieces is not None:
-        found["spbleu"] = spbleu(pieces)
+        found["spbleu"] = replace(spbleu(pieces), into_only=own)
     if most_edited:
         found["ter"] = replace(sacrebleus("TER", TER()), more_is_better=False, most=most_edited)
     return found
@@ -98,7 +100,9 @@ def spbleu(pieces: Path) -> Metric:
     from sentencepiece import SentencePieceProcessor
 
     if not pieces.is_file():
-        raise InputError(f"{pieces} does not exist; run 'dvc repro tokenizer' first")
+        raise InputError(
+            f"{pieces} does not exist; run 'dvc repro tokenizer' first, or mend evaluate.pieces"
+        )
     try:
         model = SentencePieceProcessor(model_file=str(pieces))
     except RuntimeError:

@@ -47,6 +47,8 @@ def scores(ways: Mapping[str, Way], by: Mapping[str, Metric], draw: Draw) -> dic
     for name, metric in by.items():
         report[name] = {"title": metric.title, "signature": metric.signature, "on_key": {}}
         for way, some in ways.items():
+            if metric.into_only and way == "to_source":
+                continue
             report[name][way] = scored(some, metric, draw)
             if metric.on_key:
                 report[name]["on_key"][way] = scored(folded[way], metric, draw)
