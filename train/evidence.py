@@ -77,9 +77,9 @@ def forgetting(key: str, found: Tree) -> Panel | None:
     return Panel(
         name=f"forgetting_{key}",
         title="What was forgotten",
-        note="Bits per byte of the Universal Declaration, which no stage adapts a model to: the "
-        "adapter's less the base model's, paired bootstrap intervals of 95 %. Right of zero the "
-        "adapter forgot.",
+        note="Bits per byte of the Universal Declaration, which no stage adapts a model to, and "
+        "which the base model has probably read: the adapter's less the base model's, paired "
+        "bootstrap intervals of 95 %. Right of zero the adapter forgot.",
         alt="Dots with intervals: "
         + "; ".join(f"{m.label}, {m.group} {m.value:+.3f}" for m in marks),
         figure=dots({"": marks}, "change in bits per byte", 0),

@@ -55,11 +55,13 @@ def repeated(way: Way, trained: Sequence[str], limit: float, draw: Draw) -> dict
         way: of matching keys, as `trained` are.
         limit: the least Jaccard of what is near.
     """
-    human = nearest(way.wanted, trained)[1]
+    lists = [way.wanted, *way.said.values()]
+    likeness = nearest([text for some in lists for text in some], trained)[1]  # one pass for all
+    human, *found = np.split(likeness, np.cumsum([len(some) for some in lists])[:-1])
     return {
-        name: one(nearest(some, trained)[1], human[: len(some)], limit, draw)
-        for name, some in way.said.items()
-        if some
+        name: one(some, human[: len(some)], limit, draw)
+        for name, some in zip(way.said, found, strict=True)
+        if len(some)
     }
 
 
