@@ -27,6 +27,7 @@ PARAMS = Evaluate(
     most_translated=10,
     most_generated=2,
     most_edited=10,
+    most_made=10,
     most_declared=1000,
     pieces=None,
     near=0.5,
@@ -245,4 +246,4 @@ def test_a_missing_translator_is_one_line(tmp_path: Path) -> None:
 
 def test_settings_say_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="resamples must be at least 100, got 9"):
-        Evaluate(1, 1, 1, 1, 1, 1, None, 0.5, 1, 1, 9, 0)
+        Evaluate(1, 1, 1, 1, 1, 1, 1, None, 0.5, 1, 1, 9, 0)

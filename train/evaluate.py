@@ -57,6 +57,7 @@ class Evaluate:
     most_translated: int  # of them, for the translators
     most_generated: int  # of them, for the models' own translations
     most_edited: int  # test rows that TER is counted of; 0: none
+    most_made: int  # of them, whose translation's bits are counted beside the human text's
     most_declared: int  # bytes of the Universal Declaration in each language that is asked for
     pieces: str | None  # SentencePiece model for spBLEU; null: that of stage tokenizer
     near: float  # Jaccard of keys from which on a text repeats one that was trained on, 0..1
@@ -71,7 +72,7 @@ class Evaluate:
                 f"most_texts, most_new_tokens and batch_tokens must be at least 1, got {self}"
             )
         counts = (self.most_pairs, self.most_translated, self.most_generated, self.seed)
-        if min(*counts, self.most_edited, self.most_declared) < 0:
+        if min(*counts, self.most_edited, self.most_made, self.most_declared) < 0:
             raise ValueError(f"counts of rows and bytes and seed must be at least 0, got {self}")
         if not 0 < self.near <= 1:
             raise ValueError(f"near must be above 0 and at most 1, got {self.near}")
@@ -115,7 +116,7 @@ def evaluate(  # noqa: PLR0913
     key = matching_key(languages[language].orthography)
     declared = paragraphs(declarations, languages[language], params.most_declared)
     fresh = unlike(declared, mixture, key, params.near)
-    made = found.get(("translator", "to_target"), [])[: params.most_pairs]
+    made = found.get(("translator", "to_target"), [])[: params.most_made]
     work = Work(rows, tuple(fresh), tuple(made))
     found |= together([partial(speak, *job, models, work, params) for job in jobs(work)], shards)
     bits, predictions = tables(work, found)
