@@ -14,6 +14,7 @@ from corpus.settings import Language
 from corpus.table import InputError
 from train.asking import Work, bits_report, chosen, tables, unlike, ways_of, with_orthography
 from train.evaluate import Evaluate, translate
+from train.memory import repeated
 from train.metrics import metrics
 from train.parts import saved
 from train.scores import chrf_score, chrf_statistics, rate
@@ -217,6 +218,15 @@ def test_scores_of_all_systems(corpus: Callable[..., pa.Table]) -> None:
     assert marks["chrf"]["to_target"]["translator_over_copy"]["verdict"] == "better"
     assert marks["ter"]["to_target"]["translator_over_copy"]["difference"] < 0
     assert "nw:2" in marks["chrf"]["signature"]
+
+
+def test_memory_is_looked_for_in_every_system(corpus: Callable[..., pa.Table]) -> None:
+    _, _, work, found = made(corpus)
+    ways = ways_of(work.pairs, found, matching_key(None))
+    said = ways["to_target"].beside(ways["answers"])
+    trained = [row["target"] for row in work.pairs]
+    rows = {name: some["rows"] for name, some in repeated(said, trained, 0.5, (100, 0)).items()}
+    assert rows == {"base": 1, "human": 1, "mixed": 1, "copy": 2, "translator": 2, "retrained": 2}
 
 
 def test_on_the_key_two_spellings_are_one_word(corpus: Callable[..., pa.Table]) -> None:

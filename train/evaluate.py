@@ -123,6 +123,7 @@ def evaluate(  # noqa: PLR0913
     draw = (params.resamples, params.seed)
     pieces = Path(params.pieces) if params.pieces else tokenizer / OWN
     ways = ways_of(work.pairs, found, key)
+    said = ways["to_target"].beside(ways["answers"])
     trained = [key(text) for text in mixture["target"].to_pylist() if text]
     return Output(
         tables={"bits": bits, "predictions": predictions},
@@ -131,7 +132,7 @@ def evaluate(  # noqa: PLR0913
             "declarations_near_training": len(declared) - len(fresh),
             "bits_per_byte": bits_report(bits, work, draw),
             **scores(ways, metrics(pieces, params.most_edited, own=not params.pieces), draw),
-            "memory": repeated(ways["to_target"].folded(), trained, params.near, draw),
+            "memory": repeated(said.folded(), trained, params.near, draw),
         },
     )
 

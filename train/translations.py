@@ -34,6 +34,10 @@ class Way:
         said = {name: self.said[name][:rows] for name in systems if name in self.said}
         return Way(said, self.wanted[:rows], self.key)
 
+    def beside(self, fewer: "Way") -> "Way":
+        """With the systems of another way besides, which translated the first of these rows."""
+        return Way({**fewer.said, **self.said}, self.wanted, self.key)
+
     def folded(self) -> "Way":
         """The same, of matching keys."""
         said = {name: [self.key(text) for text in some] for name, some in self.said.items()}
