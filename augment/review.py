@@ -7,7 +7,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -72,6 +72,29 @@ def read_verdicts(path: Path) -> list[Verdict]:
     Raises:
         InputError: names the file, the line, what is there and what is accepted.
     """
+    found: dict[tuple[str, str], str] = {}
+    verdicts = []
+    for where, row in lines_of(path, COLUMNS, "delete source and target before saving"):
+        verdict = verdict_of(where, row)
+        first = found.setdefault((verdict.id, verdict.reviewer), where)
+        if first != where:
+            raise InputError(
+                f"{where}: {verdict.reviewer!r} judged row {verdict.id} "
+                f"in line {first.rpartition(':')[2]} already; keep one of the two"
+            )
+        verdicts.append(verdict)
+    return verdicts
+
+
+def lines_of(path: Path, columns: Sequence[str], mend: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Place and cells by column of each line of a reviewers' file; empty lines are passed over.
+
+    Args:
+        mend: what to do where the columns are others.
+
+    Raises:
+        InputError: names the file, the line, what is there and what is accepted.
+    """
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -81,54 +104,30 @@ def read_verdicts(path: Path) -> list[Verdict]:
     header = text.partition("\n")[0]
     between = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text), delimiter=between, strict=True)
-    found: dict[tuple[str, str], int] = {}
-    verdicts = []
     try:
-        check_header(path, next(reader, []))
+        names = [name.strip() for name in next(reader, [])]
+        if sorted(names) != sorted(columns):
+            raise InputError(
+                f"{path}:1: the columns must be {list(columns)}, got {names}; "
+                f"{mend}, the texts stay out of git"
+            )
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
-            verdict = read_line(f"{path}:{reader.line_num}", cells, header_of(header, between))
-            first = found.setdefault((verdict.id, verdict.reviewer), reader.line_num)
-            if first != reader.line_num:
-                raise InputError(
-                    f"{path}:{reader.line_num}: {verdict.reviewer!r} judged row {verdict.id} "
-                    f"in line {first} already; keep one of the two"
-                )
-            verdicts.append(verdict)
+            where = f"{path}:{reader.line_num}"
+            if len(cells) != len(names):
+                raise InputError(f"{where}: {len(cells)} cells, the header has {len(names)}")
+            yield where, dict(zip(names, (cell.strip() for cell in cells), strict=True))
     except csv.Error as error:
         raise InputError(f"{path}:{reader.line_num}: {error}; save it as CSV again") from None
-    return verdicts
 
 
-def header_of(line: str, between: str) -> list[str]:
-    """The names of a header line."""
-    return [name.strip() for name in next(csv.reader([line], delimiter=between))]
-
-
-def check_header(path: Path, names: list[str]) -> None:
-    """Pass where the columns are exactly those of a verdict file, in any order.
-
-    Raises:
-        InputError: they are not.
-    """
-    stripped = [name.strip() for name in names]
-    if sorted(stripped) != sorted(COLUMNS):
-        raise InputError(
-            f"{path}:1: the columns must be {list(COLUMNS)}, got {stripped}; "
-            "delete source and target before saving, the texts stay out of git"
-        )
-
-
-def read_line(where: str, cells: list[str], names: list[str]) -> Verdict:
+def verdict_of(where: str, row: Mapping[str, str]) -> Verdict:
     """One line as a verdict.
 
     Raises:
-        InputError: it has another number of cells, a verdict that is none, or nobody's name.
+        InputError: it has a verdict that is none, or nobody's name.
     """
-    if len(cells) != len(names):
-        raise InputError(f"{where}: {len(cells)} cells, the header has {len(names)}")
-    row = dict(zip(names, (cell.strip() for cell in cells), strict=True))
     verdict = row["verdict"].lower()
     if not row["id"]:
         raise InputError(f"{where}: the id is empty; it is the sheet's first column")

@@ -24,11 +24,11 @@ from augment.translation import best_texts
 from corpus import settings
 from corpus.alignment import Numbers
 from corpus.bitext import SURE, Bitext, Judged, foreign, judge, lowest, row_of
+from corpus.declarations import read_others
 from corpus.false_pairs import KINDS, Row, planted
 from corpus.logistic import Floats, Mask, auc
 from corpus.orthography import matching_key
 from corpus.pairs import MEASURES, Key
-from corpus.seed import read_others
 from corpus.settings import owner_of
 from corpus.shards import Shards, map_shards
 from corpus.table import place, read

@@ -18,9 +18,10 @@ import numpy as np
 from corpus.classifier import NOISE, load, probabilities
 from corpus.confusion import OTHER, Numbers, grouped, placed, told
 from corpus.crossfit import Plan, Study, study
+from corpus.declarations import read_others
 from corpus.identify import Identify, planned
 from corpus.proof import Held, held_out, plain
-from corpus.seed import claims, label_of, read_others
+from corpus.seed import claims, label_of
 from corpus.settings import Languages, languages, section
 from corpus.settings import load as params
 from corpus.table import digest, read

@@ -18,10 +18,11 @@ import pyarrow as pa
 
 from corpus.assess import measured, with_repeats
 from corpus.classifier import load
+from corpus.declarations import read_others
 from corpus.fluency import word_order
 from corpus.junk import ALONE, PAIRS, Sides, pivot
 from corpus.rates import RATES, Mask, rate
-from corpus.seed import other_segments, read_others
+from corpus.seed import other_segments
 from corpus.select import Bounds, Facts, gathered, held
 from corpus.settings import Languages, at_work, owner_of, settings
 from corpus.stage import Output, run

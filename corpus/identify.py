@@ -18,6 +18,7 @@ from fontTools.unicodedata import script as script_of
 
 from corpus.classifier import FastText, load, save
 from corpus.crossfit import Plan, Study, joined, learned_varieties, study
+from corpus.declarations import read_others
 from corpus.detection import Floats, Mask, calibrated, share
 from corpus.folds import ALL
 from corpus.mixed import Mixing, Part, figures, is_mixed
@@ -36,7 +37,6 @@ from corpus.seed import (
     judged_by,
     labels_of,
     pivot_of,
-    read_others,
     rows_of,
     segments_of,
     trusted,

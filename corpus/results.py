@@ -38,9 +38,21 @@ STAGES = (
     "base",
     "tokenizer",
 )
-BY_LANGUAGE = ("adapt", "retrain", "evaluate")  # a report for each active language
+BY_LANGUAGE = (
+    "adapt",
+    "retrain",
+    "evaluate",
+    "ratings",
+    "contamination",
+)  # a report for each active language
 ALL_KINDS = "all kinds"  # of junk together
 SPLITS = ("train", "validation", "test")
+HELD_OUT = {  # how far a test row is from what was trained on
+    "segment": "segments of known documents",
+    "document": "whole documents held out",
+    "origin": "origins held out",
+    "declaration": "Universal Declaration, another domain",
+}
 NAMES = (("value", "rate", "difference", "spearman"), ("low", "least"), ("high", "most"))
 Tree = dict[str, Any]
 Lines = list[tuple[str, str]]  # a measure and its value
@@ -120,6 +132,8 @@ def summary(reports: Tree, key: str, languages: Languages) -> Lines:
         *challenge_lines(reports["challenge"], key, languages),
         *synthetic_lines(reports, key),
         *model_lines(reports["evaluate"][key]),
+        *contamination_lines(reports["contamination"][key]),
+        *rating_lines(reports["ratings"][key]),
     ]
 
 
@@ -234,16 +248,20 @@ def model_lines(report: Tree) -> Lines:
     there, back, said = (chrf.get(n, {}) for n in ("to_target", "to_source", "answers"))
     saved = text.get("saved", {}).get("mixed")
     folded = chrf.get("on_key", {}).get("to_target", {})
+    shows = there.get("shows")
     return [
         ("bits per byte, base model", estimate(text.get("base"), 3)),
         ("  adapter", estimate(text.get("mixed"), 3)),
         ("  share saved", estimate(saved, 3)),
+        *reach_lines(report["bits_per_byte"].get("by_held_out", {})),
         *variety_lines(report["bits_per_byte"].get("by_variety", {})),
         ("  synthetic rows change it by", difference(text.get("synthetic"), 3)),
+        *forgetting_lines(report["bits_per_byte"].get("forgetting", {})),
         ("chrF++ into it, translator", estimate(there.get("translator"))),
         ("  copy of the source", estimate(there.get("copy"))),
         ("  translator, spellings folded", estimate(folded.get("translator"))),
         ("  synthetic rows change it by", difference(there.get("synthetic_in_translator"))),
+        ("  difference that shows", f"{shows:.2f}" if shows else "not measured"),
         ("chrF++ out of it, translator", estimate(back.get("translator"))),
         ("  copy of the target", estimate(back.get("copy"))),
         ("chrF++ into it, adapter, few rows", estimate(said.get("mixed"))),
@@ -251,6 +269,41 @@ def model_lines(report: Tree) -> Lines:
         ("  copy of the source", estimate(said.get("copy"))),
         ("  synthetic rows change it by", difference(said.get("synthetic_in_adapter"))),
     ]
+
+
+def reach_lines(report: Tree) -> Lines:
+    """The share of the base's bits that the adapter saves, by how far text is from training's."""
+    return [
+        (f"    {said}, {report[name]['rows']:,} texts", estimate(report[name]["saved"]["mixed"], 3))
+        for name, said in HELD_OUT.items()
+        if name in report
+    ]
+
+
+def forgetting_lines(report: Tree) -> Lines:
+    """What the adapter costs in languages that the base model knew, in bits per byte."""
+    return [
+        (f"  forgotten, {role}", difference(found["change"]["mixed"], 3))
+        for role, found in sorted(report.items())
+    ]
+
+
+def contamination_lines(report: Tree) -> Lines:
+    """The share of each public test set that was trained on."""
+    return [
+        (f"test set {name}, lines trained on", estimate(found["lines_trained_on"], 3))
+        for name, found in report.items()
+    ] or [("public test sets looked for", "none")]
+
+
+def rating_lines(report: Tree) -> Lines:
+    """The mean adequacy that reviewers gave each system, of 5."""
+    means = report.get("scales", {}).get("adequacy", {}).get("means", {})
+    return [
+        (f"adequacy by reviewers, {name}", estimate(found))
+        for name, found in means.items()
+        if found["rows"]
+    ] or [("translations rated by speakers", "none")]
 
 
 def variety_lines(report: Tree) -> Lines:

@@ -1,20 +1,15 @@
 """What identification learns from: trusted rows, both sides of them, and many other languages."""
 
-import json
-import lzma
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from langcodes import standardize_tag
 
 from corpus.crossfit import Plan, Segment, told_apart
+from corpus.declarations import macro
 from corpus.folds import ALL, deal
 from corpus.orthography import matching_key
 from corpus.settings import Language, Languages, at_work, owner_of
-from corpus.table import InputError
 
 LOOKED_AT = ["id", "document", "position", "source", "target", "source_language", "language"]
 
@@ -32,26 +27,6 @@ def claims(rows: pa.Table, sources: pa.Table, languages: Languages) -> list[dict
         }
         for row in rows.select([*LOOKED_AT, "origin"]).to_pylist()
     ]
-
-
-def read_others(path: Path) -> list[dict[str, Any]]:
-    """Paragraphs of many languages: iso639_3, section and text of each.
-
-    Raises:
-        InputError: the file is missing, cut short or lacks a field.
-    """
-    try:
-        with lzma.open(path, "rt", encoding="utf-8") as file:
-            rows = [json.loads(line) for line in file]
-        return [{name: row[name] for name in ("iso639_3", "section", "text")} for row in rows]
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; run 'git checkout {path}' first") from None
-    except (EOFError, lzma.LZMAError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}); run 'git checkout {path}'") from error
-    except KeyError as error:
-        raise InputError(
-            f"{path} has a row without {error}; each needs iso639_3, section, text"
-        ) from None
 
 
 def segments_of(
@@ -157,9 +132,3 @@ def label_of(code: str, near: Languages) -> str:
             return key
     pivots = sorted({pivot_of(language) for language in near.values()})
     return next((pivot for pivot in pivots if macro(pivot) == whole), code)
-
-
-@cache
-def macro(code: str) -> str:
-    """The tag of a language's macrolanguage, or its own: om for gaz and orm."""
-    return standardize_tag(code, macro=True)

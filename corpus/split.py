@@ -2,8 +2,10 @@
 
 A group (rows near to each other on either side) is drawn whole, by its name; in the origins of
 `whole_documents` a document is. A group whose rows were drawn apart, through the documents they
-stand in, goes to train whole: a document may lose rows to train, never leak. A language that would
-have no row in train has them all there, and then no test set, which the report names.
+stand in, goes to train whole: a document may lose rows to train, never leak. Documents of
+`test_documents` and origins of `test_origins` are held out as wholes: what is near to them goes to
+test, so that training loses those rows and the document none. A language that would have no row in
+train has them all there, and then no test set, which the report names.
 
 What dedup missed is looked for exactly: held-out rows near to a training row go to train with their
 group. That is a repair of a few; surely more than `most_missed` of them mean that something is
@@ -17,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpus.held_out import Mask, document_overlap, grown, kinds, whole
 from corpus.leak import near_pairs
 from corpus.orthography import matching_key
 from corpus.rates import rate
@@ -36,6 +39,8 @@ class Split:
     test_share: float  # of groups or documents, 0..1
     validation_share: float  # of groups or documents, 0..1; train is the rest
     whole_documents: tuple[str, ...]  # origins whose documents are drawn whole
+    test_documents: float  # of each origin's rows, whole documents for test besides, 0..1
+    test_origins: tuple[str, ...]  # held out for test whole
     similarity: float  # Jaccard of the keys' five-character shingles from which rows leak
     most_missed: float  # share of held-out rows that dedup may have missed, 0..1
 
@@ -43,6 +48,10 @@ class Split:
         if min(self.test_share, self.validation_share) < 0 or self.held_out >= 1:
             raise ValueError(
                 f"test_share and validation_share must leave rows for train, got {self}"
+            )
+        if not 0 <= self.test_documents < 1:
+            raise ValueError(
+                f"test_documents must be at least 0 and below 1, got {self.test_documents}"
             )
         if not 0 < self.similarity <= 1:
             raise ValueError(f"similarity must be above 0 and at most 1, got {self.similarity}")
@@ -75,12 +84,17 @@ def split(
     group = groups_of(rows, clusters)
     drawn = units(rows, group, params)
     apart = whole_groups(drawn, group)
+    chosen = whole(rows, params.test_documents, params.test_origins)
+    out = grown(chosen, group)
+    drawn[out] = TEST
     alone = whole_languages(drawn, rows, languages)
+    out &= drawn == TEST
     folded = keys(rows, languages)
     held_out = int((drawn != TRAIN).sum())
-    missed = repair(drawn, group, folded, params.similarity)
+    missed = repair(drawn, group, folded, params.similarity, out)
     check_missed(rows, missed, held_out, params)
-    tables = {name: part(rows, drawn == number, name) for number, name in enumerate(NAMES)}
+    told = rows.append_column("held_out", pa.array(kinds(rows, drawn == TRAIN), pa.string()))
+    tables = {name: part(told, drawn == number, name) for number, name in enumerate(NAMES)}
     written = pa.chunked_array([c for t in tables.values() for c in t["id"].chunks], pa.string())
     differ("split", "were kept", kept, "were written", written)
     check_leaks(rows, numbers(rows, tables), folded, params.similarity)
@@ -92,14 +106,22 @@ def split(
             "rows": {name: len(table) for name, table in tables.items()},
             "by_split": {n: counts(t, "language", "origin") for n, t in tables.items()},
             "moved_to_train": figures,
+            "test_by_held_out": counts(tables["test"], "language", "held_out"),
+            "moved_to_test_near_held_out": int((out & ~chosen).sum()),
             "empty": empty(tables, languages),
             "validation_near_test": len({held for _, held in between}),
-            "document_also_in_train": document_overlap(rows, drawn, languages),
-            "whole_documents_without_rows": sorted(
-                set(params.whole_documents) - set(pc.unique(rows["origin"]).to_pylist())
+            "document_also_in_train": document_overlap(
+                rows, drawn == TRAIN, drawn == TEST, languages
             ),
+            "whole_documents_without_rows": without(params.whole_documents, rows),
+            "test_origins_without_rows": without(params.test_origins, rows),
         },
     )
+
+
+def without(origins: tuple[str, ...], rows: pa.Table) -> list[str]:
+    """The origins that have no row here."""
+    return sorted(set(origins) - set(pc.unique(rows["origin"]).to_pylist()))
 
 
 def groups_of(rows: pa.Table, clusters: pa.Table) -> pa.Array:
@@ -168,9 +190,13 @@ def keys(rows: pa.Table, languages: Languages) -> list[list[str]]:
 
 
 def repair(
-    drawn: Ints, group: pa.Array, keys: list[list[str]], similarity: float
+    drawn: Ints, group: pa.Array, keys: list[list[str]], similarity: float, out: Mask
 ) -> list[tuple[int, int]]:
     """Move held-out rows near to a training row there, with their groups, until none is left.
+
+    Args:
+        out: rows of what is held out whole; a training row near to one goes to test, and is marked
+            as out itself.
 
     Returns:
         A training row and the held-out row that was near to it, for each that moved so.
@@ -179,7 +205,10 @@ def repair(
     missed: dict[int, int] = {}
     while pairs := near_rows(drawn == TRAIN, drawn != TRAIN, keys, similarity):
         missed |= {held: trained for trained, held in pairs}
-        drawn[np.isin(codes, codes[[held for _, held in pairs]])] = TRAIN
+        drawn[np.isin(codes, codes[[held for _, held in pairs if not out[held]]])] = TRAIN
+        near = np.isin(codes, codes[[trained for trained, held in pairs if out[held]]])
+        drawn[near] = TEST
+        out |= near
     return sorted((trained, held) for held, trained in missed.items())
 
 
@@ -242,21 +271,6 @@ def part(rows: pa.Table, chosen: npt.NDArray[np.bool_], name: str) -> pa.Table:
     """The chosen rows with the name of their split."""
     some = rows.filter(pa.array(chosen))
     return some.append_column("split", pa.repeat(pa.scalar(name), len(some)))
-
-
-def document_overlap(rows: pa.Table, drawn: Ints, languages: Languages) -> dict[str, float]:
-    """By language, the share of test rows with training rows in their document.
-
-    A high share says that the test is of books seen in training: it asks no more of a model.
-    """
-    names = pc.binary_join_element_wise(rows["origin"], rows["document"], "\n").to_pylist()
-    trained = {name for name, number in zip(names, drawn, strict=True) if number == TRAIN}
-    seen: dict[str, list[bool]] = {}
-    for name, number, code in zip(names, drawn, rows["language"].to_pylist(), strict=True):
-        if number == TEST:
-            known = name is not None and name in trained
-            seen.setdefault(owner_of(code, languages) or "none", []).append(known)
-    return {key: sum(known) / len(known) for key, known in sorted(seen.items())}
 
 
 def empty(tables: dict[str, pa.Table], languages: Languages) -> list[str]:

@@ -19,7 +19,7 @@ from corpus.split import keys
 from corpus.table import read
 
 ROOT = Path(__file__).parent.parent
-CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts")
+CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts", "ratings")
 pytestmark = pytest.mark.slow
 
 
@@ -187,5 +187,5 @@ def test_a_limit_reruns_select_and_training_reruns_no_corpus_stage(project: Path
         assert must <= stages
         assert not upstream & stages
         if section == "adapt":
-            assert stages <= {"adapt@orm", "evaluate@orm", "report"}
+            assert stages <= {"adapt@orm", "evaluate@orm", "ratings@orm", "report"}
     path.write_text(old, "utf-8")

@@ -16,12 +16,13 @@ from PIL import Image
 
 from corpus.cli import main
 from corpus.rates import RATES
-from corpus.results import difference, estimate, read_reports, summary
+from corpus.results import BY_LANGUAGE, difference, estimate, read_reports, summary
 from corpus.select import APPLIED
 from corpus.settings import Language
 from corpus.table import LEDGER, SCHEMA, InputError, write
 from train import figures, filters, outcomes, panels
 from train.cards import cell, environment, licence, rendered, saving, size_category, verdicts
+from train.evidence import evidence, ratings
 from train.figures import Axis, Mark
 from train.panels import Facts
 from train.report import Report, facts_of, read_curve, report
@@ -173,6 +174,19 @@ def whole_run() -> dict[str, Any]:
         "tokenizer": {"fertility": {"orm": {"validation": {"base": words, "extended": words}}}},
         "adapt": {"orm": {"human": adapter, "mixed": adapter}},
         "retrain": {"orm": {}},
+        "contamination": {"orm": {"flores": {"lines_trained_on": share_of(0.02)}}},
+        "ratings": {
+            "orm": {
+                "segments": 2, "reviewers": 2,
+                "scales": {
+                    "adequacy": {
+                        "means": {"reference": {"rows": 2, **TEXT}, "mixed": {"rows": 0}},
+                        "differences": {"reference over mixed": {"rows": 2, **UNSURE}},
+                        "agreement": {"outputs": 2, **TEXT},
+                    },
+                },
+            },
+        },
         "evaluate": {
             "orm": {
                 "rows": {"text": 4, "pairs": 4, "translated": 4},
@@ -180,10 +194,32 @@ def whole_run() -> dict[str, Any]:
                     "text": {**speakers, "saved": {"mixed": saved}, "synthetic": UNSURE},
                     "by_variety": {"orm_Latn": {"rows": 4, **speakers, "saved": {"mixed": saved}}},
                     "by_origin": {"libreoffice": {"rows": 4, **speakers}},
+                    "by_held_out": {
+                        "segment": {"rows": 2, **speakers, "saved": {"mixed": saved}},
+                        "document": {"rows": 2, **speakers, "saved": {"mixed": saved}},
+                    },
+                    "by_held_out_document": {
+                        "calc": {"rows": 2, **speakers, "saved": {"mixed": saved}},
+                    },
+                    "forgetting": {
+                        "pivot": {
+                            "rows": 3, **speakers, "change": {"human": UNSURE, "mixed": WORSE},
+                        },
+                    },
+                    "made_text": {"human": speakers, "made": speakers, "easier": UNSURE},
                 },
                 "chrf": {
-                    "signature": "nrefs:1", "to_target": {"rows": 0}, "answers": answers,
-                    "to_source": {"rows": 4, "copy": TEXT, "translator_over_copy": WORSE},
+                    "title": "chrF++", "signature": "nrefs:1", "to_target": {"rows": 0},
+                    "answers": {**answers, "shows": 1.5}, "on_key": {"answers": answers},
+                    "to_source": {
+                        "rows": 4, "copy": TEXT, "translator_over_copy": WORSE, "shows": None,
+                    },
+                },
+                "memory": {
+                    "mixed": {
+                        "rows": 4, "outputs": TEXT, "references": TEXT, "more": UNSURE,
+                        "mean_likeness": 0.3,
+                    },
                 },
             }
         },
@@ -201,6 +237,8 @@ def bare_run() -> dict[str, Any]:
     found["tokenizer"] = {}
     found["mix"]["languages"]["orm"]["synthetic"] = {}
     found["evaluate"]["orm"] |= {"bits_per_byte": {}, "chrf": {"signature": "nrefs:1"}}
+    found["evaluate"]["orm"]["memory"] = {}
+    found["ratings"]["orm"] = {"segments": 0, "reviewers": 0, "scales": {}}
     return found
 
 
@@ -212,7 +250,7 @@ def write_reports(folder: Path, found: dict[str, Any]) -> Path:
     ):
         found.setdefault(stage, {})
     for stage, tree in found.items():
-        files = {f"{stage}/orm": tree["orm"]} if stage in ("adapt", "retrain", "evaluate") else {
+        files = {f"{stage}/orm": tree["orm"]} if stage in BY_LANGUAGE else {
             stage: tree
         }  # fmt: skip
         for name, part in files.items():
@@ -495,6 +533,28 @@ def test_bits_of_varieties_and_origins_have_intervals() -> None:
     assert len(some) == 6 and all(low < high for *_, low, high in some)
     lines = summary(whole_run(), "orm", LANGUAGES)
     assert ("    orm_Latn, 4 texts", "0.375 [0.300, 0.400]") in lines
+
+
+def test_evidence_stands_where_a_reader_looks() -> None:
+    panels = {p.name: p for p in evidence("orm", whole_run()["evaluate"]["orm"]) if p}
+    assert set(panels) == {f"{n}_orm" for n in ("reach", "forgetting", "made_text", "scores",
+                                                "memory")}  # fmt: skip
+    shown = [row[0] for row in panels["reach_orm"].rows]
+    assert shown == [
+        "segments of known documents (2)",
+        "whole documents held out (2)",
+        "  calc (2)",
+    ]
+    assert panels["forgetting_orm"].rows[1][-1] == difference(WORSE, 3)
+    assert panels["scores_orm"].rows[0][-2:] == ["–", None]  # no key, no comparison
+    rated = ratings("orm", whole_run()["ratings"]["orm"])
+    assert rated is not None
+    assert [row[1] for row in rated.rows] == ["reference", "reference over mixed", "agreement"]
+    assert ratings("orm", bare_run()["ratings"]["orm"]) is None
+    assert list(evidence("orm", bare_run()["evaluate"]["orm"])) == [None] * 5
+    lines = summary(whole_run(), "orm", LANGUAGES)
+    assert ("    whole documents held out, 2 texts", "0.375 [0.300, 0.400]") in lines
+    assert ("  forgotten, pivot", difference(WORSE, 3)) in lines
 
 
 def test_letters_of_a_figure_stay_text() -> None:

@@ -18,7 +18,13 @@ LANGUAGES = {
     "khm": Language("Khmer", ("khm",), "Khmr", "eng_Latn", (), None),
 }
 PARAMS = Split(
-    test_share=0.3, validation_share=0.2, whole_documents=(), similarity=0.8, most_missed=0.0
+    test_share=0.3,
+    validation_share=0.2,
+    whole_documents=(),
+    test_documents=0.0,
+    test_origins=(),
+    similarity=0.8,
+    most_missed=0.0,
 )
 SYLLABLES = [
     "ca",
@@ -78,7 +84,7 @@ def test_every_kept_row_is_in_one_split(corpus: Corpus) -> None:
     assert sum(made.report["rows"].values()) == 198
     for name in NAMES:
         part = made.tables[name]
-        assert part.schema.names == [*SCHEMA.names, "split"]
+        assert part.schema.names == [*SCHEMA.names, "held_out", "split"]
         assert set(part["split"].to_pylist()) == {name}
     assert 0.2 < made.report["rows"]["test"] / 198 < 0.4
     assert where(run(table, dropped=("3", "5"))) == where(made)
@@ -115,6 +121,59 @@ def test_a_document_is_cut_only_where_it_may(corpus: Corpus) -> None:
             for name in {row["document"] for row in rows}
         }
         assert (max(pages) > 1) == cut
+
+
+def in_books(corpus: Corpus) -> list[dict[str, object]]:
+    """Rows of an origin in ten books, of which the last is half of it, and of another origin."""
+    rows = in_documents(corpus, 90, 10, "books")
+    for number, row in enumerate(rows):
+        row["document"] = "long" if number >= 45 else f"book {number // 5}"
+    other = corpus(*map(segment, range(900, 930)), origin="radio").to_pylist()
+    return rows + [row | {"id": f"radio {row['id']}"} for row in other]
+
+
+def test_whole_documents_are_held_out_and_never_most_of_an_origin(corpus: Corpus) -> None:
+    rows = in_books(corpus)
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    made = run(table, params=replace(PARAMS, test_documents=0.3))
+    found = made.tables["test"].to_pylist()
+    held = {row["document"] for row in found if row["held_out"] == "document"}
+    assert 3 <= len(held) <= 5  # five rows each, of 27 that the share allows
+    assert "long" not in held
+    assert "book" not in held  # radio's only document
+    trained = {row["document"] for row in made.tables["train"].to_pylist()}
+    assert not held & trained
+    assert {row["held_out"] for row in made.tables["train"].to_pylist()} == {None}
+    again = run(
+        table.take(list(range(len(rows)))[::-1]), params=replace(PARAMS, test_documents=0.3)
+    )
+    assert where(again) == where(made)
+
+
+def test_a_whole_origin_is_held_out(corpus: Corpus) -> None:
+    table = pa.Table.from_pylist(in_books(corpus), schema=SCHEMA)
+    made = run(table, params=replace(PARAMS, test_origins=("radio", "raido")))
+    kinds = {row["origin"]: row["held_out"] for row in made.tables["test"].to_pylist()}
+    assert kinds["radio"] == "origin"
+    assert sum(row["origin"] == "radio" for row in made.tables["test"].to_pylist()) == 30
+    assert made.report["test_origins_without_rows"] == ["raido"]
+    alone = run(table, params=replace(PARAMS, test_origins=("radio", "books")))
+    assert alone.report["moved_to_train"]["language_without_train"] == 120
+    assert alone.report["empty"] == ["nah: validation", "nah: test"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_near_a_held_out_origin_goes_to_test(known: bool, corpus: Corpus) -> None:
+    rows = in_books(corpus)
+    before = where(run(pa.Table.from_pylist(rows, schema=SCHEMA)))
+    copy = next(r for r in rows if r["origin"] == "books" and before[str(r["id"])] == "train")
+    copy["target"] = f"{rows[-1]['target']}!"
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    groups = {str(copy["id"]): "g", str(rows[-1]["id"]): "g"} if known else None  # dedup's view
+    made = run(table, groups, params=replace(PARAMS, test_origins=("radio",), most_missed=0.2))
+    assert where(made)[str(copy["id"])] == "test"
+    assert made.report["moved_to_test_near_held_out"] == 1
+    assert sum(row["origin"] == "radio" for row in made.tables["test"].to_pylist()) == 30
 
 
 def test_a_group_drawn_apart_through_documents_is_for_training(corpus: Corpus) -> None:
@@ -227,6 +286,7 @@ def test_nothing_kept_is_an_error(corpus: Corpus) -> None:
     [
         ({"test_share": 0.9}, "must leave rows for train"),
         ({"validation_share": -0.1}, "must leave rows for train"),
+        ({"test_documents": 1.0}, "test_documents must be at least 0 and below 1, got 1.0"),
         ({"similarity": 0.0}, "similarity must be above 0"),
         ({"most_missed": 2.0}, "most_missed must be from 0 to 1, got 2.0"),
     ],

@@ -2,6 +2,7 @@
 
 Bits per byte, not perplexity: it compares models that cut text differently. Every figure is of test
 rows that no training row resembles (see split); every difference has a paired bootstrap interval.
+What is measured of the answers is in train/metrics.py, of bits per byte in train/parts.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,52 +10,42 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 from augment.engines import thot
 from augment.translation import best_texts
+from corpus.declarations import paragraphs
 from corpus.orthography import matching_key
-from corpus.settings import Languages, owner_of, settings
+from corpus.settings import Languages, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
-from corpus.table import InputError, place
+from corpus.table import InputError
 from train.adapt import PROMPT
+from train.asking import (
+    WAYS,
+    Found,
+    Work,
+    bits_report,
+    chosen,
+    tables,
+    unlike,
+    ways_of,
+    with_orthography,
+)
 from train.examples import Row, asked, pair_example
-from train.scores import chrf_score, chrf_statistics, rate, signature, size
-from train.statistics import compare, interval
+from train.memory import repeated
+from train.metrics import metrics
+from train.parts import SPEAKERS
+from train.translations import scores
 
 if TYPE_CHECKING:
     from train.model import Speaker
 
-ADAPTERS = ("human", "mixed")
-SPEAKERS = ("base", *ADAPTERS)
-WAYS = {"to_target": False, "to_source": True}  # backward?
-TASKS = ("answers", "text", *WAYS)  # the longest first, so that workers end together
-COLUMNS = ["id", "source", "target", "source_language", "language", "origin"]
-BITS = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("system", pa.string(), nullable=False),
-        pa.field("task", pa.string(), nullable=False),  # text, to_target or to_source
-        pa.field("bits", pa.float64(), nullable=False),
-        pa.field("bytes", pa.int64(), nullable=False),
-    ]
-)
-PREDICTIONS = pa.schema(
-    [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("system", pa.string(), nullable=False),
-        pa.field("task", pa.string(), nullable=False),
-        pa.field("hypothesis", pa.string(), nullable=False),
-        pa.field("chrf", pa.list_(pa.int64()), nullable=False),  # sacrebleu's counts; they add up
-        pa.field("on_key", pa.list_(pa.int64()), nullable=False),  # the same of the matching keys
-    ]
-)
+TASKS = ("answers", "text", *WAYS, "declarations", "made")  # the longest first
+OWN = "own.model"  # the tokenizer's stage
 SAYING = 24  # answers that are made at once
-Found = dict[tuple[str, str], list[Any]]  # by system and task, a value a row
 
 
 @settings
@@ -65,6 +56,11 @@ class Evaluate:
     most_pairs: int  # of them, for conditional bits per byte
     most_translated: int  # of them, for the translators
     most_generated: int  # of them, for the models' own translations
+    most_edited: int  # test rows that TER is counted of; 0: none
+    most_made: int  # of them, whose translation's bits are counted beside the human text's
+    most_declared: int  # bytes of the Universal Declaration in each language that is asked for
+    pieces: str | None  # SentencePiece model for spBLEU; null: that of stage tokenizer
+    near: float  # Jaccard of keys from which on a text repeats one that was trained on, 0..1
     most_new_tokens: int  # that a model may say
     batch_tokens: int  # in a batch
     resamples: int  # of the bootstrap
@@ -75,8 +71,11 @@ class Evaluate:
             raise ValueError(
                 f"most_texts, most_new_tokens and batch_tokens must be at least 1, got {self}"
             )
-        if min(self.most_pairs, self.most_translated, self.most_generated, self.seed) < 0:
-            raise ValueError(f"counts of rows and seed must be at least 0, got {self}")
+        counts = (self.most_pairs, self.most_translated, self.most_generated, self.seed)
+        if min(*counts, self.most_edited, self.most_made, self.most_declared) < 0:
+            raise ValueError(f"counts of rows and bytes and seed must be at least 0, got {self}")
+        if not 0 < self.near <= 1:
+            raise ValueError(f"near must be above 0 and at most 1, got {self.near}")
         if self.resamples < 100:
             raise ValueError(f"resamples must be at least 100, got {self.resamples}")
 
@@ -98,6 +97,9 @@ def evaluate(  # noqa: PLR0913
     shards: Shards,
     language: str,
     test: pa.Table,
+    mixture: pa.Table,
+    spelling: pa.Table,
+    declarations: Path,
     adapters: Path,
     base: Path,
     tokenizer: Path,
@@ -105,47 +107,48 @@ def evaluate(  # noqa: PLR0913
     retrained: Path,
 ) -> Output:
     """Bits and translations of each test row by each system, and what they add up to."""
-    rows = chosen(test, language, languages, params.most_texts)
+    rows = with_orthography(chosen(test, language, languages, params.most_texts), spelling)
     models = Models(adapters, base, tokenizer, translator / language, retrained)
-    pairs = [row for row in rows if row["source"]]
-    tasks = TASKS if pairs else ("text",)
-    jobs: list[Callable[[], Found]] = [
-        partial(speak, name, task, models, rows, params) for task, name in product(tasks, SPEAKERS)
-    ]
-    sides = pairs[: params.most_translated]
-    jobs += [partial(translate, *work, sides) for work in translations(models)]
-    found: Found = {}
-    for part in map_shards(do, jobs, shards, f"evaluate {language}"):
-        found |= part
-    for way in WAYS:
-        found["copy", way] = [asked(row, "{source}", WAYS[way])[0] for row in sides]
-    bits, predictions = tables(rows, found, languages[language].orthography)
+    sides = Work(rows).pairs[: params.most_translated]
+    found = together([partial(translate, *work, sides) for work in translations(models)], shards)
+    for way, backward in WAYS.items():
+        found["copy", way] = [asked(row, "{source}", backward)[0] for row in sides]
+    key = matching_key(languages[language].orthography)
+    declared = paragraphs(declarations, languages[language], params.most_declared)
+    fresh = unlike(declared, mixture, key, params.near)
+    made = found.get(("translator", "to_target"), [])[: params.most_made]
+    work = Work(rows, tuple(fresh), tuple(made))
+    found |= together([partial(speak, *job, models, work, params) for job in jobs(work)], shards)
+    bits, predictions = tables(work, found)
+    draw = (params.resamples, params.seed)
+    pieces = Path(params.pieces) if params.pieces else tokenizer / OWN
+    ways = ways_of(work.pairs, found, key)
+    said = ways["to_target"].beside(ways["answers"])
+    trained = [key(text) for text in mixture["target"].to_pylist() if text]
     return Output(
         tables={"bits": bits, "predictions": predictions},
         report={
-            "rows": {"text": len(rows), "pairs": len(pairs), "translated": len(sides)},
-            "bits_per_byte": bits_report(bits, rows, params),
-            "chrf": chrf_report(predictions, params),
+            "rows": {"text": len(rows), "pairs": len(work.pairs), "translated": len(sides)},
+            "declarations_near_training": len(declared) - len(fresh),
+            "bits_per_byte": bits_report(bits, work, draw),
+            **scores(ways, metrics(pieces, params.most_edited, own=not params.pieces), draw),
+            "memory": repeated(said.folded(), trained, params.near, draw),
         },
     )
 
 
-def chosen(test: pa.Table, language: str, languages: Languages, most: int) -> list[Row]:
-    """The test rows of a language that are measured, by lowest hash: they stay as the corpus grows.
+def jobs(work: Work) -> list[tuple[str, str]]:
+    """System and task of what base and adapters are asked, the longest first."""
+    there = [task for task in TASKS if work.texts(task)]
+    return [(name, task) for task, name in product(there, SPEAKERS)]
 
-    Raises:
-        InputError: there is none.
-    """
-    rows = [
-        row
-        for row in test.select(COLUMNS).to_pylist()
-        if row["target"] and owner_of(row["language"], languages) == language
-    ]
-    if not rows:
-        raise InputError(
-            f"the test split holds no text of language {language!r}; raise split's share of test"
-        )
-    return sorted(rows, key=lambda row: (place("evaluate", row["id"]), row["id"]))[:most]
+
+def together(jobs: Sequence[Callable[[], Found]], shards: Shards) -> Found:
+    """What the jobs find, side by side: the longest first, so that workers end together."""
+    found: Found = {}
+    for part in map_shards(do, jobs, shards, "evaluate"):
+        found |= part
+    return found
 
 
 def translations(models: Models) -> list[tuple[str, str, Path]]:
@@ -200,139 +203,24 @@ def loaded(system: str, models: Models) -> "tuple[Speaker, str]":
     return speaker, (models.adapters / PROMPT).read_text("utf-8")
 
 
-def speak(system: str, task: str, models: Models, rows: list[Row], params: Evaluate) -> Found:
+def speak(system: str, task: str, models: Models, work: Work, params: Evaluate) -> Found:
     """Bits of the texts or of the answers to prompts, or answers, by the base or an adapter."""
     from train.measure import bits, say, text_examples
 
     speaker, prompt = loaded(system, models)
-    pairs = [row for row in rows if row["source"]]
     label = f"{system}: {task}"
     if task == "answers":
-        prompts = [asked(row, prompt, backward=False)[0] for row in pairs[: params.most_generated]]
+        some = work.pairs[: params.most_generated]
+        prompts = [asked(row, prompt, backward=False)[0] for row in some]
         return {(system, "to_target"): say(speaker, prompts, params.most_new_tokens, SAYING, label)}
-    if task == "text":
-        examples = text_examples(speaker, [row["target"] for row in rows])
-        return {(system, "text"): bits(speaker, examples, params.batch_tokens, label)}
-    examples = [
-        pair_example(*asked(row, prompt, WAYS[task]), speaker.encode, speaker.separator)
-        for row in pairs[: params.most_pairs]
-    ]
+    if task in WAYS:
+        examples = [
+            pair_example(*asked(row, prompt, WAYS[task]), speaker.encode, speaker.separator)
+            for row in work.pairs[: params.most_pairs]
+        ]
+    else:
+        examples = text_examples(speaker, [text for _, text in work.texts(task)])
     return {(f"{system} bits", task): bits(speaker, examples, params.batch_tokens, label)}
-
-
-def tables(rows: list[Row], found: Found, orthography: str | None) -> tuple[pa.Table, pa.Table]:
-    """The bits and the predictions of every system, a row a test row."""
-    keys = {"to_target": matching_key(orthography), "to_source": matching_key(None)}
-    pairs = [row for row in rows if row["source"]]
-    bits: list[dict[str, Any]] = []
-    predictions: list[dict[str, Any]] = []
-    for (name, task), values in sorted(found.items(), key=lambda item: item[0]):
-        system, _, is_bits = name.partition(" ")
-        some = rows if task == "text" else pairs[: len(values)]
-        for row, value in zip(some, values, strict=True):
-            reference = row["target"] if task == "text" else asked(row, "{source}", WAYS[task])[1]
-            head = {"id": row["id"], "system": system, "task": task}
-            if task == "text" or is_bits:
-                bits.append({**head, "bits": value, "bytes": size(reference)})
-            else:
-                plain = chrf_statistics(value, reference)
-                folded = chrf_statistics(keys[task](value), keys[task](reference))
-                predictions.append({**head, "hypothesis": value, "chrf": plain, "on_key": folded})
-    return (
-        pa.Table.from_pylist(bits, schema=BITS),
-        pa.Table.from_pylist(predictions, schema=PREDICTIONS),
-    )
-
-
-def bits_report(bits: pa.Table, rows: list[Row], params: Evaluate) -> dict[str, Any]:
-    """Bits per byte of each system by task, the share saved, and the text by variety and origin."""
-    draw = (params.resamples, params.seed)
-    report: dict[str, Any] = {}
-    for task in ("text", *WAYS):
-        of = {name: statistics(bits, name, task, ("bits", "bytes")) for name in SPEAKERS}
-        if len(of["base"]):
-            report[task] = spent(of, draw)
-            report[task]["synthetic"] = compare(of["mixed"], of["human"], rate, False, draw)
-    report["by_variety"] = parts(bits, rows, "language", draw)
-    report["by_origin"] = parts(bits, rows, "origin", draw)
-    return report
-
-
-def spent(of: dict[str, np.ndarray], draw: tuple[int, int]) -> dict[str, Any]:
-    """Bits per byte of each system, and the share of the base's that each adapter saves."""
-    return {name: interval(some, rate, *draw) for name, some in of.items()} | {
-        "saved": {
-            name: interval(np.hstack([of[name], of["base"]]), saved, *draw) for name in ADAPTERS
-        }
-    }
-
-
-def saved(sums: np.ndarray) -> float:
-    """The share of the base's bits that a system saves; from bits and bytes of both."""
-    return 1 - rate(sums[:2]) / rate(sums[2:])
-
-
-def parts(
-    bits: pa.Table, rows: list[Row], column: str, draw: tuple[int, int]
-) -> dict[str, dict[str, Any]]:
-    """Bits per byte of text and shares saved by the values of a column, with the texts of each."""
-    part = np.array([row[column] for row in rows])  # every system has the texts in this order
-    of = {name: statistics(bits, name, "text", ("bits", "bytes")) for name in SPEAKERS}
-    report: dict[str, dict[str, Any]] = {}
-    for value in sorted(set(part.tolist())):
-        mine = {name: some[part == value] for name, some in of.items()}
-        report[value] = {"rows": len(mine["base"])} | spent(mine, draw)
-    return report
-
-
-def chrf_report(predictions: pa.Table, params: Evaluate) -> dict[str, Any]:
-    """chrF++ by task and system; translators on all pairs, the models' answers on the first few.
-
-    Beside it, `on_key`: of matching keys, under which one word in two spellings is one word.
-    """
-    draw = (params.resamples, params.seed)
-    whole = {"to_target": ("copy", "translator", "retrained"), "to_source": ("copy", "translator")}
-    report: dict[str, Any] = {"signature": str(signature()), "on_key": {}}
-    for task, systems in whole.items():
-        for column, of_it in (("chrf", report), ("on_key", report["on_key"])):
-            of = {name: statistics(predictions, name, task, (column,)) for name in systems}
-            of_it[task] = scored(of, draw)
-    few = ("copy", "translator", *SPEAKERS)
-    of = {name: statistics(predictions, name, "to_target", ("chrf",)) for name in few}
-    least = len(of["mixed"])
-    report["answers"] = scored({name: some[:least] for name, some in of.items()}, draw)
-    return report
-
-
-def scored(of: dict[str, np.ndarray], draw: tuple[int, int]) -> dict[str, Any]:
-    """chrF++ of each system that was there, and the comparisons that can be made among them."""
-    of = {name: some for name, some in of.items() if len(some)}
-    if not of:
-        return {"rows": 0}
-    report: dict[str, Any] = {"rows": len(of["copy"])}
-    report |= {name: interval(some, chrf_score, *draw) for name, some in of.items()}
-    pairs = {
-        "translator_over_copy": ("translator", "copy"),
-        "adapter_over_copy": ("mixed", "copy"),
-        "adapter_over_base": ("mixed", "base"),
-        "synthetic_in_translator": ("retrained", "translator"),
-        "synthetic_in_adapter": ("mixed", "human"),
-    }
-    for name, (new, old) in pairs.items():
-        if new in of and old in of:
-            report[name] = compare(of[new], of[old], chrf_score, True, draw)
-    return report
-
-
-def statistics(table: pa.Table, system: str, task: str, columns: Sequence[str]) -> np.ndarray:
-    """(n, k): the columns of a system's rows in a task, in the order of the table."""
-    mine = pa.compute.and_(
-        pa.compute.equal(table["system"], system), pa.compute.equal(table["task"], task)
-    )
-    some = table.filter(mine)
-    if columns[0] in ("chrf", "on_key"):
-        return np.array(some[columns[0]].to_pylist(), dtype=np.int64)
-    return np.array([some[name].to_numpy() for name in columns]).T
 
 
 if __name__ == "__main__":

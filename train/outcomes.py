@@ -188,7 +188,7 @@ def bits(key: str, report: Tree) -> Panel | None:
         for name, speaker in SPEAKERS.items()
         for mark in marked(title, speaker, found.get(task, {}).get(name))
     ]
-    groups = (("by_variety", "{}"), ("by_origin", "origin {}"))
+    groups = (("by_variety", "{}"), ("by_origin", "origin {}"), ("by_orthography", "spelled {}"))
     marks += [
         mark
         for part, label in groups
@@ -203,8 +203,8 @@ def bits(key: str, report: Tree) -> Panel | None:
         name=f"bits_{key}",
         title="Bits per byte of human test text",
         note=f"Over {report['rows']['text']} test texts, with the full softmax and bootstrap "
-        "intervals of 95 %; fewer is better, and tokenizers compare. Varieties and origins: target "
-        "text.",
+        "intervals of 95 %; fewer is better, and tokenizers compare. Varieties, origins and "
+        "orthographies: target text.",
         alt="Dots by task and variety; target text: "
         + ", ".join(f"{said} {estimate(text.get(name), 3)}" for name, said in SPEAKERS.items()),
         figure=dots({"": marks}, "bits per byte"),

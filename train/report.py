@@ -20,6 +20,7 @@ from corpus.stage import Output, run
 from corpus.table import InputError, read
 from train import distributions, filters, outcomes, panels
 from train.cards import data_card, hashed, model_card, rendered, shared
+from train.evidence import evidence, ratings
 from train.figures import drawn, embedded
 from train.outcomes import Curve
 from train.panels import Facts, Panel
@@ -213,7 +214,11 @@ def models(key: str, found: Tree, languages: Languages) -> Iterable[Panel]:
 def results(key: str, found: Tree) -> Iterable[Panel]:
     """The figures of a language's evaluation."""
     of = found["evaluate"][key]
-    return [*some(outcomes.bits(key, of), outcomes.chrf(key, of)), *outcomes.differences(key, of)]
+    return [
+        *some(outcomes.bits(key, of), outcomes.chrf(key, of)),
+        *outcomes.differences(key, of),
+        *some(*evidence(key, of), ratings(key, found["ratings"][key])),
+    ]
 
 
 def figures_of(sections: dict[str, list[Panel]]) -> dict[str, Figure]:

@@ -51,20 +51,22 @@ def compare(
         draw: resamples and seed.
 
     Returns:
-        difference, least, most; detectable: the least true difference that segments so many
-        would show 80 times in 100; verdict: better, worse or cannot tell.
+        difference, least, most; shows: the least measured difference that would be sure, half the
+        interval's width; detectable: the least true one that segments so many would show 80 times
+        in 100; verdict: better, worse or cannot tell.
     """
     width = new.shape[1] if new.ndim == 2 else 0
     both = np.hstack([new, old])
     found = interval(both, lambda sums: score(sums[:width]) - score(sums[width:]), *draw)
     if found["value"] is None:
         return {"difference": None, "verdict": "cannot tell"}
-    error = (found["most"] - found["least"]) / (2 * 1.96)
+    half = (found["most"] - found["least"]) / 2
     return {
         "difference": found["value"],
         "least": found["least"],
         "most": found["most"],
-        "detectable": POWER * error,
+        "shows": half,
+        "detectable": POWER * half / 1.96,
         "verdict": verdict(found["least"], found["most"], more_is_better),
     }
 
