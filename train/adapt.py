@@ -140,7 +140,7 @@ def adapt(  # noqa: PLR0913
         write_curve(losses, params.phases, curves / f"{name}.csv")
     facts = {name: facts for name, (facts, _) in zip(sets, made, strict=True)}
     phases = [{"objective": phase.objective, "steps": phase.steps} for phase in params.phases]
-    return Output(report={**facts, "phases": phases})
+    return Output(report={**facts, "method": params.method.kind, "phases": phases})
 
 
 def without_questions(params: Adapt, taught: Taught) -> Adapt:
