@@ -20,10 +20,11 @@ from corpus.classifier import NOISE, FastText, train, windows
 from corpus.crossfit import Plan, Segment, cuts, examples
 from corpus.detection import calibrated, least_score, line, share
 from corpus.folds import ALL, deal
-from corpus.identify import Identify, check_prior, identify, load, script
+from corpus.identify import Identify, check_prior, identify, load
 from corpus.mixed import Mixing
 from corpus.noise import KINDS, noise
 from corpus.proof import Held, drawn, proof
+from corpus.script import script
 from corpus.seed import label_of, read_others
 from corpus.settings import Language
 from corpus.shards import Shards

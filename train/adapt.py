@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from train.trainer import Packed
 
 PROMPT = "prompt.txt"  # what the adapters were asked with
-CODE = ("adapt.py", "examples.py", "model.py", "tokenizer.py", "trainer.py")  # that trains
+CODE = ("adapt.py", "examples.py", "initialise.py", "model.py", "trainer.py")  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 CHECKPOINTS = Path("scratch", "adapt")  # outside every output: a killed stage keeps them
 COLUMNS = ["id", "source", "target", "source_language", "language"]  # of the mixture

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from corpus.table import InputError
-from train.tokenizer import PIECES
+from train.initialise import check_embeddings, grow, new_rows, rows_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def one_thread() -> None:
 
 
 def load_base(base: Path, tokenizer: Path) -> Speaker:
-    """The base model with the tokenizer in `tokenizer`; a new token begins as its pieces' mean.
+    """The base model with the tokenizer in `tokenizer`; new tokens begin as `rows.json` says.
 
     Raises:
         InputError: a folder is no model or tokenizer, or the model's scores are no plain product.
@@ -60,27 +60,12 @@ def load_base(base: Path, tokenizer: Path) -> Speaker:
         raise InputError(
             f"{base} and {tokenizer} cannot be loaded ({reason}); run 'dvc repro' first"
         ) from error
-    pieces = {}
-    if (tokenizer / PIECES).exists():
-        pieces = json.loads((tokenizer / PIECES).read_text("utf-8"))
-    ids: Any = reader.convert_tokens_to_ids(list(pieces)) if pieces else []
-    grow(model, dict(zip(ids, pieces.values(), strict=True)))
+    rows = new_rows(tokenizer, reader)
+    grow(model, rows)
     model.to(device()).requires_grad_(False)
-    speaker = Speaker(model, reader, tuple(ids))
+    speaker = Speaker(model, reader, tuple(rows))
     check_scores(speaker, base)
     return speaker
-
-
-def grow(model: Any, pieces: dict[int, list[int]]) -> None:  # noqa: ANN401
-    """Rows for new tokens, in and out, each the mean of the rows of its pieces."""
-    if not pieces:
-        return
-    size = max(max(pieces) + 1, model.get_input_embeddings().num_embeddings)
-    model.resize_token_embeddings(size, mean_resizing=False)
-    for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
-        rows = layer.weight.data
-        means = [rows[torch.tensor(parts)].float().mean(0) for parts in pieces.values()]
-        rows[torch.tensor(list(pieces))] = torch.stack(means).to(rows.dtype)
 
 
 def add_adapter(speaker: Speaker, rank: int, alpha: int, seed: int) -> Speaker:
@@ -122,7 +107,12 @@ def token_layers(speaker: Speaker) -> dict[str, list[int]] | None:
 
 
 def save_adapter(speaker: Speaker, folder: Path) -> None:
-    """The adapter alone: LoRA weights and the new tokens' rows; same weights, same bytes."""
+    """The adapter alone: LoRA weights and the new tokens' rows; same weights, same bytes.
+
+    Raises:
+        RuntimeError: a row is empty, or tied ones have come apart.
+    """
+    check_embeddings(speaker.model, speaker.new_ids)
     speaker.model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is in reports/
     path = folder / "adapter_config.json"
@@ -160,15 +150,7 @@ def hidden(speaker: Speaker, ids: Tensor, mask: Tensor | None = None) -> Tensor:
 
 def output_rows(speaker: Speaker) -> Tensor:
     """(V, D): the row that scores each token, trained rows in place."""
-    from peft.utils.other import TrainableTokensWrapper
-
-    layer = speaker.model.get_output_embeddings()
-    if isinstance(layer, TrainableTokensWrapper):
-        tokens = layer.token_adapter
-        rows: Tensor = tokens.get_merged_weights(tokens.active_adapters)
-        return rows
-    plain: Tensor = layer.weight
-    return plain
+    return rows_of(speaker.model.get_output_embeddings())
 
 
 def scores(states: Tensor, rows: Tensor) -> Tensor:
