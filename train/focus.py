@@ -54,7 +54,9 @@ def focus(pieces: dict[str, list[int]], extended: Any, texts: list[str]) -> Weig
 
     The authors draw the other new tokens' rows at random; here they stay as they are.
     """
-    vectors = embed([code.tokens for code in extended.encode_batch(texts)])
+    vectors = embed(
+        [code.tokens for code in extended.encode_batch(texts, add_special_tokens=False)]
+    )
     special = {token.content for token in extended.get_added_tokens_decoder().values()}
     vocabulary = extended.get_vocab()
     known = [t for t in vectors if t not in pieces and t not in special and t in vocabulary]
