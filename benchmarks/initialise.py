@@ -23,11 +23,12 @@ from corpus.table import InputError, read
 from train.adapt import Adapt, learned, plan, planned_rows
 from train.examples import Row, arrays, taken
 from train.fertility import counts, measure, read_tokenizer
+from train.initialise import PIECES
 from train.measure import bits, text_examples
 from train.model import Speaker, add_adapter, load_base, one_thread
 from train.scores import rate, size
 from train.statistics import compare
-from train.tokenizer import PIECES, Tokenizer, morphs, save, target_texts
+from train.tokenizer import Tokenizer, morphs, save, target_texts
 from train.trainer import Packed, train
 from train.vocabulary import WORD, Cut, borders
 

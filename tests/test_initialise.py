@@ -10,7 +10,8 @@ from test_vocabulary import BASES
 
 from corpus.table import InputError
 from models import llama, madlad, marian, small
-from train.tokenizer import ROWS, Tokenizer, save
+from train.initialise import PIECES, ROWS
+from train.tokenizer import Tokenizer, save
 
 pytestmark = pytest.mark.slow
 TEXTS = ["in tlacatl quitta in ātl", "akka namni hundi walqixa", "ሰው ሁሉ እኩል ነው"] * 9
@@ -227,6 +228,9 @@ def test_a_tokenizer_of_another_run_is_one_line(tmp_path: Path) -> None:
     base = llama(tmp_path / "base")
     tokenizer = AutoTokenizer.from_pretrained(base)
     assert new_rows(base, tokenizer) == {}
+    (base / PIECES).write_text("{}", "utf-8")
+    with pytest.raises(InputError, match=r"has pieces.json but no rows.json; run 'dvc repro token"):
+        new_rows(base, tokenizer)
     (base / ROWS).write_text('{"tlacatl": {"3": 1.0}}', "utf-8")
     with pytest.raises(InputError, match=r"lacks 1 of the 1 tokens of rows.json, 'tla"):
         new_rows(base, tokenizer)

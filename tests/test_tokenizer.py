@@ -14,7 +14,8 @@ from tokenizers import decoders, models, pre_tokenizers
 from corpus.settings import Language
 from corpus.table import InputError
 from train.focus import sparsemax
-from train.tokenizer import PIECES, ROWS, Tokenizer, save, target_texts, tokenizer
+from train.initialise import PIECES, ROWS
+from train.tokenizer import Tokenizer, save, target_texts, tokenizer
 
 TOKENIZER: dict[str, Any] = {
     "new_tokens": 12,

@@ -5,8 +5,10 @@ asked for those, English, Cherokee and what hypothesis makes of all their letter
 """
 
 import io
+import json
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from corpus.table import InputError
-from models import corpus, declaration
+from models import corpus, declaration, nllb_tokenizer
 from train.merges import learn
 from train.vocabulary import Pieces, borders, extend
 
@@ -259,3 +261,41 @@ def test_a_tokenizer_of_another_kind_is_one_line() -> None:
         InputError, match="is WordLevel, only BPE, Unigram, WordPiece can be extended; set it to nu"
     ):
         extend(words, TEXTS, 10, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("LlamaTokenizer", "BPE with bytes"),
+        ("GemmaTokenizer", "BPE with bytes"),
+        ("Qwen2Tokenizer", "byte-level BPE"),
+        ("GPT2Tokenizer", "byte-level BPE"),
+        ("NllbTokenizer", None),
+    ],
+)
+def test_classes_of_transformers_read_it_alike(kind: str, name: str | None, tmp_path: Path) -> None:
+    """They build a tokenizer of their own from the file; XLM-R, T5 and BERT in test_initialise."""
+    import transformers
+
+    if name is None:
+        made = nllb_tokenizer()
+    else:
+        model = json.loads(extended(name)[0].to_str())["model"]
+        merges = [tuple(merge) for merge in model["merges"]]
+        made = getattr(transformers, kind)(vocab=model["vocab"], merges=merges)
+    made.save_pretrained(tmp_path)
+    base = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    tree, pieces = extend(path.read_text("utf-8"), declaration("nhn"), NEW, 2)
+    path.write_text(tree, "utf-8")
+    new = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert type(new).__name__ == kind
+    parts = {new.convert_tokens_to_ids(token): run for token, run in pieces.items()}
+    used = 0
+    for text in TEXTS:
+        before, after = (t(text, add_special_tokens=False)["input_ids"] for t in (base, new))
+        assert [i for j in after for i in parts.get(j, [j])] == before
+        assert new.decode(after) == base.decode(before)
+        used += after != before
+    assert used > len(declaration("nhn"))

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from corpus.table import InputError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PIECES = "pieces.json"  # of each new token, the base token ids that it stands for
 ROWS = "rows.json"  # of each new token, the share of each base token's row in its first row
 Rows = Mapping[int, Mapping[int, float]]
 
@@ -18,10 +19,12 @@ def new_rows(folder: Path, tokenizer: Any) -> dict[int, dict[int, float]]:  # no
     """By id of each new token of a tokenizer's folder, the share of each base token's row.
 
     Raises:
-        InputError: the tokenizer does not have one of them.
+        InputError: the tokenizer does not have one of them, or was extended without saying how.
     """
     path = folder / ROWS
     if not path.exists():
+        if (folder / PIECES).exists():
+            raise InputError(f"{folder} has {PIECES} but no {ROWS}; run 'dvc repro tokenizer'")
         return {}
     weights = json.loads(path.read_text("utf-8"))
     vocabulary = tokenizer.get_vocab()
@@ -60,8 +63,10 @@ def settle_ties(model: Any) -> None:  # noqa: ANN401
         model.config.tie_word_embeddings = outward.weight is model.get_input_embeddings().weight
 
 
-def mix(tensor: Tensor, rows: Rows) -> None:
+def mix(tensor: "Tensor", rows: Rows) -> None:
     """Write the new rows of a (V, D) or (V,) tensor."""
+    import torch
+
     made = [
         torch.tensor(list(shares.values()), device=tensor.device) @ tensor[list(shares)].float()
         for shares in rows.values()
@@ -69,7 +74,7 @@ def mix(tensor: Tensor, rows: Rows) -> None:
     tensor[list(rows)] = torch.stack(made).to(tensor.dtype)
 
 
-def rows_of(layer: Any) -> Tensor:  # noqa: ANN401
+def rows_of(layer: Any) -> "Tensor":  # noqa: ANN401
     """(V, D): the rows of an embedding or output layer, those that an adapter trains in place."""
     from peft.utils.other import TrainableTokensWrapper
 
@@ -81,7 +86,6 @@ def rows_of(layer: Any) -> Tensor:  # noqa: ANN401
     return plain
 
 
-@torch.no_grad()
 def check_embeddings(model: Any, new_ids: Iterable[int]) -> None:  # noqa: ANN401
     """Check, before a model or adapter is saved, that each token has a row and tied ones are one.
 
@@ -107,7 +111,7 @@ def check_embeddings(model: Any, new_ids: Iterable[int]) -> None:  # noqa: ANN40
             )
 
 
-def check_rows(name: str, rows: Tensor, new: list[int]) -> None:
+def check_rows(name: str, rows: "Tensor", new: list[int]) -> None:
     """Check the rows of one layer.
 
     Raises:

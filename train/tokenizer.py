@@ -21,10 +21,10 @@ from corpus.stage import Output, run
 from corpus.table import InputError
 from train.fertility import Reader, by_group, counts, measure, read_sentencepiece, read_tokenizer
 from train.focus import Method, weights, write
+from train.initialise import PIECES, ROWS
 from train.vocabulary import WORD, Cut, extend
 
-PIECES = "pieces.json"  # of each new token, the base token ids that it stands for
-ROWS = "rows.json"  # of each new token, the share of each base token's row in its first row
+Texts = Sequence[tuple[str, str]]  # the language code and the target
 
 
 @settings
@@ -80,9 +80,6 @@ def tokenizer(  # noqa: PLR0913
             "scripts": {n: by_script(held, r, draw) for n, r in readers.items()},
         }
     return Output(report={"fertility": report})
-
-
-Texts = Sequence[tuple[str, str]]  # the language code and the target
 
 
 def target_texts(rows: pa.Table, key: str, languages: Languages) -> Texts:
