@@ -7,6 +7,7 @@ import pytest
 from test_vocabulary import BASES
 
 from train.fertility import by_group, counts, measure, ratio, read_tokenizer
+from train.statistics import interval
 
 TEXT = "ātl ꨀ"  # no base has a token for the Cham letter of three bytes
 
@@ -42,6 +43,19 @@ def test_measures_are_ratios_of_sums_with_intervals() -> None:
     assert told["tokens_per_word"]["most"] == 2.0
     assert measure(found[:0], 100, 0)["tokens_per_word"]["value"] is None
     assert ratio([0, 0]) == 0
+
+
+def test_many_texts_are_drawn_by_blocks_to_the_same_value_and_a_like_interval() -> None:
+    generator = np.random.default_rng(0)
+    words = generator.integers(1, 9, size=5000)
+    tokens = words * 2 + generator.integers(0, 3, size=5000)
+    zeros = np.zeros_like(words)
+    found = np.stack([tokens, words, tokens * 3, zeros, zeros], axis=1)
+    told = measure(found, 400, 0)["tokens_per_word"]
+    plain = interval(found[:, :2], ratio, 400, 0)
+    assert told["value"] == plain["value"]
+    width = plain["most"] - plain["least"]
+    assert told["most"] - told["least"] == pytest.approx(width, rel=0.2)
 
 
 def test_texts_of_no_group_are_in_none(tmp_path: Path) -> None:
