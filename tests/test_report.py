@@ -126,7 +126,7 @@ def whole_run() -> dict[str, Any]:
         "drawn": {"texts": 6, "synthetic_texts": 2, "pairs": 5, "synthetic_pairs": 1},
         "steps": 4, "trained_parameters": 64,
     }  # fmt: skip
-    words = {"orm_Latn": {"tokens_per_word": 2.0, "bytes_per_token": 3.0}}
+    words = {"orm_Latn": {"tokens_per_word": {"value": 2.0, "least": 1.9, "most": 2.1}}}
     speakers = {"base": {**TEXT, "value": 4.0}, "human": TEXT, "mixed": TEXT}
     saved = {"value": 0.375, "least": 0.3, "most": 0.4}
     answers = {

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 PROMPT = "prompt.txt"  # what the adapters were asked with
 CODE = ["adapt.py", "adapters.py", "answers.py", "batches.py", "chat.py", "examples.py"]
 CODE += [
+    "initialise.py",
     "model.py",
     "objectives.py",
     "tasks.py",
     "titles.py",
-    "tokenizer.py",
     "trainer.py",
 ]  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
