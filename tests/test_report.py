@@ -105,7 +105,8 @@ def whole_run() -> dict[str, Any]:
     dropped = {"dropped_by_reason": {"duplicate": {"orm_Latn": {"libreoffice": 1}}}}
     source = {
         "origin": "libreoffice", "language": "orm", "licence": "MPL-2.0", "redistribute": True,
-        "trusted": True, "read": 9, "rows": 9, "target_alone": 1, "source_alone": 0,
+        "path": "hub/citlali/help", "trusted": True, "read": 9, "rows": 9, "target_alone": 1,
+        "source_alone": 0,
     }  # fmt: skip
     label = {"recall": WILSON, "precision": WILSON, "false_accepts": WILSON, "lid176": None}
     gate = {"spearman": -0.6, "low": -0.7, "high": -0.5, "limit": 0.3, "rows": 30}
@@ -171,8 +172,15 @@ def whole_run() -> dict[str, Any]:
         },
         "mix": {**decided, **dropped, "reviewed": False, "languages": {"orm": mixture}},
         "base": {"model": "citlali/tiny", "revision": "abc123", "parameters": 1000},
-        "tokenizer": {"fertility": {"orm": {"validation": {"base": words, "extended": words}}}},
-        "adapt": {"orm": {"human": adapter, "mixed": adapter}},
+        "tokenizer": {"fertility": {
+            "orm": {"new_tokens": 3, "validation": {"base": words, "extended": words}}
+        }},
+        "adapt": {
+            "orm": {
+                "human": adapter, "mixed": adapter, "method": "lora",
+                "phases": [{"objective": "clm", "steps": 3}, {"objective": "sft", "steps": 1}],
+            }
+        },
         "retrain": {"orm": {}},
         "contamination": {"orm": {"flores": {"lines_trained_on": share_of(0.02)}}},
         "ratings": {

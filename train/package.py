@@ -65,7 +65,7 @@ def package(  # noqa: PLR0913
     for path in (adapter, tokenizer / "tokenizer_config.json", adapters / PROMPT):
         if not path.exists():
             raise InputError(f"{path} does not exist; run 'dvc repro' or 'dvc pull' first")
-    base = params.base_model or found["base"]["model"]
+    base = name_of_base(params.base_model, found["base"]["model"])
     full = (adapter / FULL).exists()
     if not full:
         check_rows(adapter, found["tokenizer"]["fertility"][language]["new_tokens"])
@@ -90,6 +90,17 @@ def package(  # noqa: PLR0913
             "sha256": {path.name: hashed(path) for path in sorted(out.iterdir())},
         }
     )
+
+
+def name_of_base(told: str | None, loaded: str) -> str:
+    """The name by which others load the base.
+
+    Raises:
+        InputError: one model of the Hub was adapted, and another is named.
+    """
+    if told is not None and "/" in loaded and told != loaded:
+        raise InputError(f"package.base_model is {told}, but base.name is {loaded}; set it to null")
+    return told or loaded
 
 
 def check_rows(adapter: Path, new_tokens: int) -> None:
