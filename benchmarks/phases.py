@@ -1,27 +1,27 @@
 """Two phases against one at equal steps: what continued pre-training and tuning each give.
 
-python -m benchmarks.phases MIXTURE TEST BASE TOKENIZER [LANGUAGE]
+python -m benchmarks.phases MIXTURE HELD_OUT BASE TOKENIZER [LANGUAGE]
+
+To choose settings give validation rows as HELD_OUT, to report test rows.
 """
 
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.adapted import adapted
 from corpus.settings import languages, load, section
 from corpus.table import read
-from train.adapt import COLUMNS, Adapt, learned, plan
-from train.adapters import add_adapter
+from train.adapt import COLUMNS, Adapt
 from train.evaluate import Evaluate, chosen
 from train.examples import asked, pair_example
 from train.measure import bits, text_examples
 from train.model import Speaker, load_base, one_thread
 from train.scores import rate, size
 from train.statistics import compare, interval
-from train.trainer import Plan, train
 
 ARMS = {"clm, then sft": ("clm", "sft"), "clm alone": ("clm",), "sft alone": ("sft",)}
 
@@ -44,14 +44,11 @@ def main(mixture: str, test: str, base: str, tokenizer: str, language: str = "na
         found[name] = spent_bits(speaker, params, held, pairs, measured.batch_tokens)
         told = {task: interval(some, rate, 1000, 0) for task, some in found[name].items()}
         print(f"{name}, {spent:.0f} CPU-s: {shown(told)}")
-    for name in list(ARMS)[1:]:
+    two, *others = found
+    for name in others:
         for task, some in found[name].items():
-            print(f"{name} over two phases, {task}: {compare(some, found[first()][task], rate, False, (1000, 0))}")
-
-
-def first() -> str:
-    """The arm that the others are held against."""
-    return next(iter(ARMS))
+            told = compare(some, found[two][task], rate, False, (1000, 0))
+            print(f"{name} over two phases, {task}: {told}")
 
 
 def human(mixture: Path) -> list[dict[str, Any]]:
@@ -70,25 +67,15 @@ def with_phases(params: Adapt, objectives: tuple[str, ...]) -> Adapt:
     return Adapt(**{**vars(params), "phases": tuple(kept)})
 
 
-def adapted(speaker: Speaker, params: Adapt, rows: list[dict[str, Any]]) -> Speaker:
-    """The model after all phases."""
-    phases = plan(params, rows, speaker)
-    own = learned([phases])
-    speaker = add_adapter(speaker, params.method, params.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        for number, (phase, batches) in enumerate(zip(params.phases, phases, strict=True)):
-            place = Path(folder, str(number))
-            train(speaker, Plan(batches, own), params, phase, (place, phase.objective))
-    return speaker
-
-
 def spent_bits(
     speaker: Speaker, params: Adapt, held: list[Any], pairs: list[Any], batch_tokens: int
 ) -> dict[str, np.ndarray]:
     """(n, 2) by task: bits and bytes of each test row."""
-    told = {"text": (text_examples(speaker, [r["target"] for r in held]), [r["target"] for r in held])}
+    told = {
+        "text": (text_examples(speaker, [r["target"] for r in held]), [r["target"] for r in held])
+    }
     for task, backward in (("to_target", False), ("to_source", True)):
-        sides = [asked(row, params.prompt, backward) for row in pairs]
+        sides = [asked(row, params.tasks.translation.prompt, backward) for row in pairs]
         examples = [pair_example(*side, speaker.encode, speaker.separator) for side in sides]
         told[task] = (examples, [answer for _, answer in sides])
     return {

@@ -9,7 +9,6 @@ its first element is a heading of the first level; the others teach none.
 import json
 import lzma
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from functools import partial
@@ -18,18 +17,17 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.adapted import adapted
 from corpus.settings import load, section
 from corpus.table import read
-from train.adapt import Adapt, Phase, learned, plan
-from train.adapters import add_adapter
+from train.adapt import Adapt, Phase
 from train.answers import answered
 from train.measure import bits
-from train.model import Speaker, load_base, one_thread
+from train.model import load_base, one_thread
 from train.prompts import Title
 from train.scores import rate, size
 from train.statistics import compare, interval
-from train.tasks import answer_of, asked_in_test, taught_by
-from train.trainer import Plan, train
+from train.tasks import answer_of, asked_in_test
 
 RAW = Path("data/raw/libreoffice-help.om.jsonl.xz")
 ORIGIN = "libreoffice"
@@ -85,16 +83,6 @@ def rows_of(split: Path) -> list[dict[str, Any]]:
         if first[row["document"]] != "h1":
             row["position"] += 1  # then none is at 0
     return rows
-
-
-def adapted(speaker: Speaker, params: Adapt, rows: list[dict[str, Any]]) -> Speaker:
-    """The model after its phase."""
-    phases = plan(params, rows, taught_by(params.tasks, rows, {}), speaker)
-    speaker = add_adapter(speaker, params.method, params.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        place = (Path(folder), "sft")
-        train(speaker, Plan(phases[0], learned([phases])), params, params.phases[0], place)
-    return speaker
 
 
 if __name__ == "__main__":

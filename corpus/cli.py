@@ -1,4 +1,4 @@
-"""The command line for what is no stage: questions over finished tables."""
+"""The command line for what is no stage: questions over finished tables; train.cli adds models."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -77,7 +77,3 @@ def results() -> None:
     from corpus.results import results as table
 
     say(lambda: table(REPORTS, *settings.languages(settings.load())))
-
-
-if __name__ == "__main__":
-    main(prog_name="milpa")

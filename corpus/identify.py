@@ -5,16 +5,13 @@ languages of `others` and noise apart. The trusted text that it learns from is t
 scores: see corpus/crossfit.py for how no text is judged by a model that has learned it.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-from fontTools.unicodedata import script as script_of
 
 from corpus.classifier import FastText, load, save
 from corpus.crossfit import Plan, Study, joined, learned_varieties, study
@@ -32,6 +29,7 @@ from corpus.proof import (
     proof,
     varieties_told,
 )
+from corpus.script import script
 from corpus.seed import (
     claims,
     judged_by,
@@ -75,8 +73,6 @@ FIGURES = pa.schema(  # held-out segments of each language that pass for another
         pa.field("high", pa.float64()),
     ]
 )
-NO_SCRIPT = ("Zyyy", "Zinh", "Zzzz")  # common, inherited, unknown
-SAMPLE = 300  # characters that tell the script
 
 
 @settings
@@ -355,23 +351,6 @@ def store(studies: Sequence[Study], found: Verdict, plan: Plan, folder: Path, pi
     for number, made in enumerate(studies):
         place = folder / f"fold{number - 1}" if number else folder
         save(made.model, place, {"orthography": plan.orthography, **sides})
-
-
-@cache
-def letter_script(letter: str) -> str | None:
-    """The ISO 15924 code of a letter's script; null for what any script uses."""
-    code = script_of(letter)
-    return None if code in NO_SCRIPT else code
-
-
-def script(text: str | None) -> str | None:
-    """The script of most of a text's letters.
-
-    >>> script("Nican mopohua 1531")
-    'Latn'
-    """
-    scripts = Counter(s for letter in (text or "")[:SAMPLE] if (s := letter_script(letter)))
-    return min(scripts, key=lambda code: (-scripts[code], code), default=None)
 
 
 if __name__ == "__main__":

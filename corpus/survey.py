@@ -25,7 +25,7 @@ from unicode_segmentation_rs import text_width
 from corpus.formats import lift, sfm, tmx
 from corpus.formats.record import OPENERS, Column, line_count, lines, not_text, opened
 from corpus.formats.segment import sentences
-from corpus.identify import script
+from corpus.script import script
 from corpus.table import InputError
 
 TABLES = {

@@ -99,7 +99,7 @@ def mixture(corpus: Callable[..., pa.Table]) -> pa.Table:
 def tiny(folder: Path) -> None:
     """A base model of two layers with a byte-level tokenizer, and that tokenizer extended."""
     import torch
-    from test_tokenizer import byte_level
+    from test_tokenizer import TOKENIZER, byte_level
     from tokenizers import Tokenizer as Fast
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -120,7 +120,7 @@ def tiny(folder: Path) -> None:
         tie_word_embeddings=True,
     )
     LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder / "base")
-    params = Tokenizer(new_tokens=12, least_count=2, own_tokens=400)
+    params = Tokenizer(**TOKENIZER)
     save(params, ["in tlacatl quitta in ātl"] * 9, folder / "base", folder / "tokenizer")
 
 

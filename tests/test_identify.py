@@ -21,10 +21,11 @@ from corpus.crossfit import Plan, Segment, cuts, examples
 from corpus.declarations import read_others
 from corpus.detection import calibrated, least_score, line, share
 from corpus.folds import ALL, deal
-from corpus.identify import Identify, check_prior, identify, load, script
+from corpus.identify import Identify, check_prior, identify, load
 from corpus.mixed import Mixing
 from corpus.noise import KINDS, noise
 from corpus.proof import Held, drawn, proof
+from corpus.script import script
 from corpus.seed import label_of
 from corpus.settings import Language
 from corpus.shards import Shards

@@ -105,7 +105,8 @@ def whole_run() -> dict[str, Any]:
     dropped = {"dropped_by_reason": {"duplicate": {"orm_Latn": {"libreoffice": 1}}}}
     source = {
         "origin": "libreoffice", "language": "orm", "licence": "MPL-2.0", "redistribute": True,
-        "trusted": True, "read": 9, "rows": 9, "target_alone": 1, "source_alone": 0,
+        "path": "hub/citlali/help", "trusted": True, "read": 9, "rows": 9, "target_alone": 1,
+        "source_alone": 0,
     }  # fmt: skip
     label = {"recall": WILSON, "precision": WILSON, "false_accepts": WILSON, "lid176": None}
     gate = {"spearman": -0.6, "low": -0.7, "high": -0.5, "limit": 0.3, "rows": 30}
@@ -126,7 +127,7 @@ def whole_run() -> dict[str, Any]:
         "drawn": {"texts": 6, "synthetic_texts": 2, "pairs": 5, "synthetic_pairs": 1},
         "steps": 4, "trained_parameters": 64,
     }  # fmt: skip
-    words = {"orm_Latn": {"tokens_per_word": 2.0, "bytes_per_token": 3.0}}
+    words = {"orm_Latn": {"tokens_per_word": {"value": 2.0, "least": 1.9, "most": 2.1}}}
     speakers = {"base": {**TEXT, "value": 4.0}, "human": TEXT, "mixed": TEXT}
     saved = {"value": 0.375, "least": 0.3, "most": 0.4}
     answers = {
@@ -171,8 +172,15 @@ def whole_run() -> dict[str, Any]:
         },
         "mix": {**decided, **dropped, "reviewed": False, "languages": {"orm": mixture}},
         "base": {"model": "citlali/tiny", "revision": "abc123", "parameters": 1000},
-        "tokenizer": {"fertility": {"orm": {"validation": {"base": words, "extended": words}}}},
-        "adapt": {"orm": {"human": adapter, "mixed": adapter}},
+        "tokenizer": {"fertility": {
+            "orm": {"new_tokens": 3, "validation": {"base": words, "extended": words}}
+        }},
+        "adapt": {
+            "orm": {
+                "human": adapter, "mixed": adapter, "method": "lora",
+                "phases": [{"objective": "clm", "steps": 3}, {"objective": "sft", "steps": 1}],
+            }
+        },
         "retrain": {"orm": {}},
         "contamination": {"orm": {"flores": {"lines_trained_on": share_of(0.02)}}},
         "ratings": {
@@ -537,8 +545,8 @@ def test_bits_of_varieties_and_origins_have_intervals() -> None:
 
 def test_evidence_stands_where_a_reader_looks() -> None:
     panels = {p.name: p for p in evidence("orm", whole_run()["evaluate"]["orm"]) if p}
-    assert set(panels) == {f"{n}_orm" for n in ("reach", "forgetting", "made_text", "scores",
-                                                "memory")}  # fmt: skip
+    assert set(panels) == {f"{n}_orm" for n in ("reach", "forgetting", "made_text",
+                                                "translation_scores", "memory")}  # fmt: skip
     shown = [row[0] for row in panels["reach_orm"].rows]
     assert shown == [
         "segments of known documents (2)",
@@ -546,7 +554,7 @@ def test_evidence_stands_where_a_reader_looks() -> None:
         "  calc (2)",
     ]
     assert panels["forgetting_orm"].rows[1][-1] == difference(WORSE, 3)
-    assert panels["scores_orm"].rows[0][-2:] == ["–", None]  # no key, no comparison
+    assert panels["translation_scores_orm"].rows[0][-2:] == ["–", None]  # no key, no comparison
     rated = ratings("orm", whole_run()["ratings"]["orm"])
     assert rated is not None
     assert [row[1] for row in rated.rows] == ["reference", "reference over mixed", "agreement"]

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer as Fast
@@ -11,9 +13,19 @@ from tokenizers import decoders, models, pre_tokenizers
 
 from corpus.settings import Language
 from corpus.table import InputError
-from train.tokenizer import PIECES, Tokenizer, by_variety, fertility, tokenizer
-from train.vocabulary import extend, learn
+from train.focus import sparsemax
+from train.initialise import PIECES, ROWS
+from train.tokenizer import Tokenizer, save, target_texts, tokenizer
 
+TOKENIZER: dict[str, Any] = {
+    "new_tokens": 12,
+    "least_count": 2,
+    "segment": None,
+    "initialise": "mean",
+    "own_tokens": 400,
+    "resamples": 100,
+    "seed": 0,
+}
 LANGUAGES = {"nah": Language("Nahuatl", ("nah", "nci"), "Latn", "spa_Latn", (), None)}
 TEXTS = (
     "Niltze, tlacatl! Quenin timoyetztica?",
@@ -32,85 +44,103 @@ def byte_level() -> str:
     return fast.to_str()
 
 
-def test_every_new_token_is_a_run_of_base_tokens() -> None:
-    base = byte_level()
-    extended, pieces = extend(base, TEXTS * 5, 40, 2)
-    old, new = Fast.from_str(base), Fast.from_str(extended)
-    assert len(pieces) == 40
-    parts = {new.token_to_id(token): ids for token, ids in pieces.items()}
-    assert sorted(parts) == list(range(old.get_vocab_size(), old.get_vocab_size() + 40))
-    for text in (*TEXTS, "xochitl ᐃᓄᒃᑎᑐᑦ ភាសាខ្មែរ <|endoftext|> 12"):
-        ids = new.encode(text, add_special_tokens=False).ids
-        assert new.decode(ids, skip_special_tokens=False) == text
-        plain = [i for j in ids for i in parts.get(j, [j])]
-        assert plain == old.encode(text, add_special_tokens=False).ids
-        assert len(ids) <= len(plain)
+def write_base(folder: Path) -> Path:
+    (folder / "base").mkdir()
+    (folder / "base" / "tokenizer.json").write_text(byte_level(), "utf-8")
+    (folder / "base" / "tokenizer.model").write_text("would lack the new tokens", "utf-8")
+    return folder / "base"
 
 
-def test_merges_are_the_commonest_pairs_by_brute_force() -> None:
-    counts = {("t", "l", "a"): 3, ("a", "t", "l"): 2, ("t", "e"): 4}
-    assert learn(counts, set("tlae"), 2, 1) == [("t", "l"), ("t", "e")]
-    assert learn(counts, {*"tlae", "tl"}, 1, 1) == [("t", "e")]
-    assert learn(counts, set("tlae"), 9, 5) == [("t", "l")]
-    assert learn({}, set(), 9, 1) == []
-
-
-def test_extension_does_not_depend_on_the_order_of_texts() -> None:
-    assert extend(byte_level(), TEXTS, 20, 2) == extend(byte_level(), TEXTS[::-1], 20, 2)
-
-
-def test_a_tokenizer_of_another_kind_is_refused() -> None:
-    unigram = Fast(models.Unigram([("a", -1.0)], 0)).to_str()
-    with pytest.raises(InputError, match="is Unigram, only BPE can be extended; set it to null"):
-        extend(unigram, TEXTS, 10, 2)
-
-
-def test_fertility_of_nothing_is_null() -> None:
-    assert fertility([], lambda texts: []) == {"tokens_per_word": None, "bytes_per_token": None}
-
-
-def test_by_variety_leaves_out_other_languages_and_nulls(
-    corpus: Callable[..., pa.Table],
-) -> None:
+def test_target_texts_leave_out_other_languages_and_nulls(corpus: Callable[..., pa.Table]) -> None:
     rows = corpus("atl", None)
-    assert by_variety(rows, "nah", LANGUAGES) == {"nci_Latn": ["atl"]}
-    assert by_variety(corpus("yaa", language="ote_Latn"), "nah", LANGUAGES) == {}
+    assert target_texts(rows, "nah", LANGUAGES) == [("nci_Latn", "atl")]
+    assert target_texts(corpus("yaa", language="ote_Latn"), "nah", LANGUAGES) == []
 
 
-def test_stage(corpus: Callable[..., pa.Table], tmp_path: Path) -> None:
-    (tmp_path / "base").mkdir()
-    (tmp_path / "base" / "tokenizer.json").write_text(byte_level(), "utf-8")
+@pytest.mark.parametrize(
+    "changed", [{}, {"initialise": "focus"}, {"segment": "morfessor"}, {"new_tokens": None}]
+)
+def test_the_stage_twice_is_the_same_bytes(
+    corpus: Callable[..., pa.Table], tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    base = write_base(tmp_path)
     rows = corpus(*TEXTS * 30)
+    held = corpus(TEXTS[0], "ሁሉም ሰው", "123")
     reports, folders = [], []
     for name in ("first", "second"):
         out = tmp_path / name
-        params = Tokenizer(new_tokens=30, least_count=2, own_tokens=400)
-        made = tokenizer(
-            params, ("nah",), LANGUAGES, rows, corpus(TEXTS[0]), tmp_path / "base", out
-        )
+        params = Tokenizer(**{**TOKENIZER, "new_tokens": 30, **changed})
+        made = tokenizer(params, ("nah",), LANGUAGES, rows, held, base, out)
         reports.append(made.report)
         folders.append({p.name: p.read_bytes() for p in (out / "nah").iterdir()})
     assert reports[0] == reports[1]
     assert folders[0] == folders[1]
+    assert sorted(folders[0]) == ["own.model", PIECES, ROWS, "tokenizer.json"]
     found = reports[0]["fertility"]["nah"]
-    assert found["new_tokens"] == len(json.loads(folders[0][PIECES])) == 30
-    costs = {
-        name: found["validation"][name]["all"]["tokens_per_word"] for name in ("base", "extended")
-    }
-    assert costs["extended"] < costs["base"]
-    assert found["validation"]["own"]["nci_Latn"]["bytes_per_token"] > 0
+    pieces, shares = (json.loads(folders[0][name]) for name in (PIECES, ROWS))
+    assert found["new_tokens"] == len(pieces) == params.new_tokens or not pieces
+    assert shares.keys() == pieces.keys()
+    whole = {name: found["validation"][name]["all"] for name in ("base", "extended")}
+    before, after = (whole[name]["tokens_per_word"] for name in whole)
+    assert after["least"] <= after["value"] <= after["most"]
+    assert after["value"] < before["value"] or not pieces
+    assert list(found["scripts"]["extended"]) == ["Ethi", "Latn"]
+    assert found["scripts"]["base"]["Ethi"]["byte_fallback_rate"]["value"] == 15 / 16
+    assert found["scripts"]["own"]["Ethi"]["byte_fallback_rate"]["value"] == 15 / 17
+    assert found["scripts"]["own"]["Latn"]["byte_fallback_rate"]["value"] == 0
+    assert found["validation"]["own"]["nci_Latn"]["bytes_per_token"]["value"] > 0
 
 
-def test_no_text_of_the_language_is_one_line(
-    corpus: Callable[..., pa.Table], tmp_path: Path
-) -> None:
-    params = Tokenizer(new_tokens=None, least_count=2, own_tokens=400)
+def test_focus_mixes_the_rows_of_other_tokens(tmp_path: Path) -> None:
+    """Shares sum to one; a token that the text has too seldom for a vector keeps its mean."""
+    base = write_base(tmp_path)
+    texts = [*TEXTS * 30, *["xolotl"] * 3]
+    found = {}
+    for method in ("mean", "focus"):
+        params = Tokenizer(**{**TOKENIZER, "new_tokens": 60, "initialise": method})
+        pieces = save(params, texts, base, tmp_path / method)
+        found[method] = json.loads((tmp_path / method / ROWS).read_text("utf-8"))
+    for token, shares in found["focus"].items():
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+        assert min(shares.values()) > 0
+        assert max(map(int, shares)) < 257
+        run = pieces[token]
+        assert found["mean"][token] == {str(i): run.count(i) / len(run) for i in run}
+    same = {token for token in pieces if found["focus"][token] == found["mean"][token]}
+    assert {token for token in pieces if "xolo" in token} <= same
+    assert 0 < len(same) < len(pieces)
+
+
+def test_sparsemax_is_the_nearest_distribution_by_brute_force() -> None:
+    """Over a grid of all distributions of three, none is nearer."""
+    grid = [(a, b, 20 - a - b) for a in range(21) for b in range(21 - a)]
+    shares = np.array(grid) / 20
+    for scores in ([0.9, 0.7, -0.5], [0.1, 0.1, 0.1], [-1.0, 1.0, 0.2], [0.3, 0.8, 0.75]):
+        given = np.array([scores])
+        made = sparsemax(given)
+        assert made.sum() == pytest.approx(1)
+        nearest = np.linalg.norm(shares - given, axis=1).min()
+        assert np.linalg.norm(made - given) <= nearest + 1e-9
+
+
+def test_what_is_missing_is_one_line(corpus: Callable[..., pa.Table], tmp_path: Path) -> None:
+    params = Tokenizer(**TOKENIZER)
     with pytest.raises(InputError, match="holds no target text of language 'nah'"):
         tokenizer(params, ("nah",), LANGUAGES, corpus(), corpus(), tmp_path, tmp_path / "out")
-    with pytest.raises(InputError, match=r"holds no tokenizer.json"):
+    with pytest.raises(InputError, match=r"holds no tokenizer.json, so tokenizer.new_tokens must"):
         tokenizer(params, ("nah",), LANGUAGES, corpus("a"), corpus(), tmp_path, tmp_path / "out")
 
 
-def test_settings_say_what_is_wrong() -> None:
-    with pytest.raises(ValueError, match="new_tokens must be at least 1, or null for none, got 0"):
-        Tokenizer(new_tokens=0, least_count=1, own_tokens=400)
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"new_tokens": 0}, "new_tokens must be at least 1, or null for none, got 0"),
+        ({"own_tokens": 3}, "own_tokens at least 300"),
+        ({"resamples": 3}, "resamples at least 100"),
+        ({"segment": "bpe"}, "morfessor"),
+        ({"initialise": "random"}, "mean"),
+    ],
+)
+def test_settings_say_what_is_wrong(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Tokenizer(**{**TOKENIZER, **changed})

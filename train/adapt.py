@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 PROMPT = "prompt.txt"  # what the adapters were asked with
 CODE = ["adapt.py", "adapters.py", "answers.py", "batches.py", "chat.py", "examples.py"]
-CODE += ["families.py", "hiding.py", "model.py", "objectives.py", "probes.py", "sides.py"]
-CODE += ["tasks.py", "titles.py", "tokenizer.py", "trainer.py"]  # that trains
+CODE += ["families.py", "hiding.py", "initialise.py", "model.py", "objectives.py", "probes.py"]
+CODE += ["sides.py", "tasks.py", "titles.py", "trainer.py"]  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 CHECKPOINTS = Path("scratch", "adapt")  # outside every output: a killed stage keeps them
 COLUMNS = ["id", "document", "position", "source", "target", "source_language", "language"]
@@ -135,7 +135,7 @@ def adapt(  # noqa: PLR0913
         write_curve(losses, params.phases, curves / f"{name}.csv")
     facts = {name: facts for name, (facts, _) in zip(sets, made, strict=True)}
     phases = [{"objective": phase.objective, "steps": phase.steps} for phase in params.phases]
-    return Output(report={**facts, "phases": phases})
+    return Output(report={**facts, "method": params.method.kind, "phases": phases})
 
 
 def without_questions(params: Adapt, taught: Taught) -> Adapt:

@@ -110,6 +110,9 @@ def token_layers(speaker: "Speaker") -> dict[str, list[int]] | None:
 
 def save_adapter(speaker: "Speaker", folder: Path) -> None:
     """What was trained alone, the new tokens' rows among it; same weights, same bytes."""
+    from train.initialise import check_embeddings
+
+    check_embeddings(speaker.model, speaker.new_ids)
     if not hasattr(speaker.model, "peft_config"):
         import torch
 

@@ -14,6 +14,8 @@ from corpus.table import shard_paths
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)  # the Hub's categories
+HUB = "hub/"  # a source's path begins with it where it is a data set of the Hub
+METHODS = {"lora": "A LoRA adapter for", "ia3": "An IA³ adapter for", "full": "All weights of"}
 NAMES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "n>100M")
 
 
@@ -56,11 +58,11 @@ def rendered(template: str, facts: Mapping[str, Any]) -> str:
     return environment().get_template(template).render(facts)
 
 
-def hashed(folder: Path) -> str:
-    """The SHA-256 of a table's shards, one after the other: cat FOLDER/*.parquet | sha256sum."""
+def hashed(path: Path) -> str:
+    """The SHA-256 of a file; of a table that of its shards: cat FOLDER/*.parquet | sha256sum."""
     found = sha256()
-    for path in shard_paths(folder):
-        with path.open("rb") as file:
+    for part in [path] if path.is_file() else shard_paths(path):
+        with part.open("rb") as file:
             while block := file.read(1 << 20):
                 found.update(block)
     return found.hexdigest()
@@ -75,9 +77,13 @@ def size_category(rows: int) -> str:
     return NAMES[sum(rows >= size for size in SIZES)]
 
 
-def licence(origins: list[Tree]) -> dict[str, Any]:
-    """The header's licence: one that all origins share, else "other" and their names."""
-    names = sorted({origin["licence"] for origin in origins})
+def licence(origins: list[Tree], base: str | None = None) -> dict[str, Any]:
+    """The header's licence: one that all origins share, else "other" and their names.
+
+    Args:
+        base: of the base model, which binds too; null where nobody says it.
+    """
+    names = sorted({*(origin["licence"] for origin in origins), *([base] if base else [])})
     if len(names) == 1 and " " not in names[0]:
         return {"license": names[0].lower()}
     return {"license": "other", "license_name": "; ".join(names)}
@@ -159,21 +165,39 @@ def paired(facts: Tree) -> list[str]:
     return [key for key in facts["active"] if key in some]
 
 
-def model_card(facts: Tree) -> str:
-    """The card of the adapters."""
+def model_card(facts: Tree, package: Tree | None = None) -> str:
+    """The card of the adapters.
+
+    Args:
+        package: of the folder that the card lies in: see `train.package`.
+    """
     reports, active = facts["reports"], facts["active"]
     names = ", ".join(facts["languages"][key].name for key in active)
+    method = reports["adapt"][active[0]]["method"]
+    told = package or {"base_licence": None, "base_model": None, "task": "text-generation"}
     header = ModelCardData(
         language=codes(facts),
-        **licence(facts["origins"]),
-        base_model=reports["base"]["model"],
-        library_name="peft",
-        pipeline_tag="text-generation",
-        tags=["milpa", "lora", "low-resource", *(["unreviewed"] if facts["unreviewed"] else [])],
+        **licence(facts["origins"], told["base_licence"]),
+        base_model=told["base_model"] or reports["base"]["model"],
+        library_name="transformers" if method == "full" else "peft",
+        pipeline_tag=told["task"],
+        datasets=hub_sets(facts["origins"]) or None,
+        metrics=["bits_per_byte", "chrf"],
+        tags=["milpa", method, "low-resource", *(["unreviewed"] if facts["unreviewed"] else [])],
         model_name=f"{names} adapter",
         eval_results=[r for key in active for r in evaluations(key, reports["evaluate"][key])],
     )
-    return rendered("model_card.md.j2", {**facts, "header": header.to_yaml(), "names": names})
+    more = {"header": header.to_yaml(), "names": names, "method": METHODS[method]}
+    return rendered("model_card.md.j2", {**facts, **more, "package": package})
+
+
+def hub_sets(origins: list[Tree]) -> list[str]:
+    """The data sets of the Hub among the origins.
+
+    >>> hub_sets([{"path": "hub/citlali/tales"}, {"path": "raw/mine.csv"}])
+    ['citlali/tales']
+    """
+    return sorted(o["path"].removeprefix(HUB) for o in origins if o["path"].startswith(HUB))
 
 
 def evaluations(key: str, report: Tree) -> list[EvalResult]:

@@ -1,6 +1,5 @@
 """A base model of any family with a language's own tokens: for adapt and evaluate."""
 
-import json
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from corpus.table import InputError
 from train.families import CODES_OF_BASE, Family, family_of, loader
-from train.tokenizer import PIECES
+from train.initialise import grow, new_rows, rows_of
 
 AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert")  # positions begin there
 
@@ -122,7 +121,7 @@ def one_thread() -> None:
 
 
 def load_base(base: Path, tokenizer: Path, grown: bool = False, bits: int | None = None) -> Speaker:
-    """The base model with the tokenizer in `tokenizer`; a new token begins as its pieces' mean.
+    """The base model with the tokenizer in `tokenizer`; new tokens begin as `rows.json` says.
 
     Args:
         grown: the model has the new tokens' rows already.
@@ -146,17 +145,14 @@ def load_base(base: Path, tokenizer: Path, grown: bool = False, bits: int | None
         raise InputError(
             f"{base} and {tokenizer} cannot be loaded ({reason}); run 'dvc repro' first"
         ) from error
-    pieces = {}
-    if (tokenizer / PIECES).exists():
-        pieces = json.loads((tokenizer / PIECES).read_text("utf-8"))
-    ids: Any = reader.convert_tokens_to_ids(list(pieces)) if pieces else []
+    rows = new_rows(tokenizer, reader)
     if not grown:
-        grow(model, dict(zip(ids, pieces.values(), strict=True)))
+        grow(model, rows)
     model.config.use_cache = False
     if not bits:
         model.to(device())
     model.requires_grad_(False)
-    speaker = Speaker(model, reader, tuple(ids), family, plain=True, packs=True)
+    speaker = Speaker(model, reader, tuple(rows), family, plain=True, packs=True)
     return replace(speaker, plain=is_plain(speaker), packs=keeps_apart(speaker))
 
 
@@ -181,18 +177,6 @@ def quantised() -> dict[str, Any]:
     return {"quantization_config": config}
 
 
-def grow(model: Any, pieces: dict[int, list[int]]) -> None:  # noqa: ANN401
-    """Rows for new tokens, in and out, each the mean of the rows of its pieces."""
-    if not pieces:
-        return
-    size = max(max(pieces) + 1, model.get_input_embeddings().num_embeddings)
-    model.resize_token_embeddings(size, mean_resizing=False)
-    for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
-        rows = layer.weight.data
-        means = [rows[torch.tensor(parts)].float().mean(0) for parts in pieces.values()]
-        rows[torch.tensor(list(pieces))] = torch.stack(means).to(rows.dtype)
-
-
 class Head(NamedTuple):
     """The output layer: the row that scores each token, and what is added to its score."""
 
@@ -206,14 +190,8 @@ class Head(NamedTuple):
 
 def head(speaker: Speaker) -> Head:
     """The output layer, trained rows in place."""
-    from peft.utils.other import TrainableTokensWrapper
-
     layer = speaker.model.get_output_embeddings()
-    if isinstance(layer, TrainableTokensWrapper):
-        tokens = layer.token_adapter
-        rows = tokens.get_merged_weights(tokens.active_adapters)
-        return Head(rows, getattr(tokens.base_layer, "bias", None))
-    return Head(layer.weight, getattr(layer, "bias", None))
+    return Head(rows_of(layer), getattr(getattr(layer, "original_module", layer), "bias", None))
 
 
 def scores(states: Tensor, by: Head) -> Tensor:

@@ -104,6 +104,8 @@ def report(  # noqa: PLR0913
             "reviewed": found["mix"]["reviewed"],
             "figures": list(figures_of(sections)),
             "sha256": hashes,
+            "maintainer": params.maintainer,
+            "cautions": params.cautions,
         }
     )
 

@@ -1,34 +1,43 @@
 """How the base's tokenizer cuts a language, and its vocabulary extended with the language's own.
 
-Fertility is measured on validation text by variety; on training text, where the new tokens were
+Measured on validation text by variety and by script; on training text, where the new tokens were
 learned, only as a whole, to show how much of the gain carries over.
 """
 
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
+from augment.engines import segmentation
+from corpus.script import script
 from corpus.settings import Languages, owner_of, settings
 from corpus.stage import Output, run
 from corpus.table import InputError
-from train.vocabulary import extend
+from train.fertility import Reader, by_group, counts, measure, read_sentencepiece, read_tokenizer
+from train.focus import Method, weights, write
+from train.initialise import PIECES, ROWS
+from train.vocabulary import WORD, Cut, extend
 
-PIECES = "pieces.json"  # of each new token, its base token ids
-Count = Callable[[list[str]], list[int]]  # tokens of each text
+Texts = Sequence[tuple[str, str]]  # the language code and the target
 
 
 @settings
 class Tokenizer:
-    """How many tokens are learned."""
+    """How many tokens are learned, from what, and what their rows begin as."""
 
     new_tokens: int | None  # most tokens to append; null: none
     least_count: int  # occurrences that a new token needs
+    segment: Literal["morfessor"] | None  # new tokens are not learned across morphs; null: they are
+    initialise: Method  # what the row of a new token begins as
     own_tokens: int  # most tokens of the sentencepiece tokenizer trained here
+    resamples: int  # of the bootstrap
+    seed: int
 
     def __post_init__(self) -> None:
         if self.new_tokens is not None and self.new_tokens < 1:
@@ -37,6 +46,8 @@ class Tokenizer:
             )
         if self.least_count < 1 or self.own_tokens < 300:
             raise ValueError(f"need least_count at least 1 and own_tokens at least 300, got {self}")
+        if self.resamples < 100 or self.seed < 0:
+            raise ValueError(f"need resamples at least 100 and seed at least 0, got {self}")
 
 
 def tokenizer(  # noqa: PLR0913
@@ -51,71 +62,115 @@ def tokenizer(  # noqa: PLR0913
     """A folder per language: the extended tokenizer, its pieces, and a sentencepiece model."""
     report = {}
     for key in active:
-        texts = by_variety(train, key, languages)
-        learned = [text for some in texts.values() for text in some]
+        learned = [text for _, text in target_texts(train, key, languages)]
         if not learned:
             raise InputError(f"the training split holds no target text of language {key!r}")
         pieces = save(params, learned, base, out / key)
-        counters = {
-            "base": counter(base),
-            "extended": counter(out / key),
+        readers = {
+            "base": read_tokenizer(base),
+            "extended": read_tokenizer(out / key),
             "own": own(learned, params.own_tokens, out / key / "own.model"),
         }
-        held = by_variety(validation, key, languages)
+        held = target_texts(validation, key, languages)
+        draw = params.resamples, params.seed
         report[key] = {
             "new_tokens": len(pieces),
-            "training": {name: fertility(learned, count) for name, count in counters.items()},
-            "validation": {name: table(held, count) for name, count in counters.items()},
+            "training": {n: measure(counts(learned, r), *draw) for n, r in readers.items()},
+            "validation": {n: by_variety(held, r, draw) for n, r in readers.items()},
+            "scripts": {n: by_script(held, r, draw) for n, r in readers.items()},
         }
     return Output(report={"fertility": report})
 
 
-def by_variety(rows: pa.Table, key: str, languages: Languages) -> dict[str, list[str]]:
-    """The target texts of a language by their code, codes sorted."""
-    texts: dict[str, list[str]] = {}
+def target_texts(rows: pa.Table, key: str, languages: Languages) -> Texts:
+    """The code and the text of each target of a language, by code."""
     columns = (rows["language"].to_pylist(), rows["target"].to_pylist())
-    for language, target in zip(*columns, strict=True):
-        if target and owner_of(language, languages) == key:
-            texts.setdefault(language, []).append(target)
-    return dict(sorted(texts.items()))
+    found = (
+        (language, target)
+        for language, target in zip(*columns, strict=True)
+        if target and owner_of(language, languages) == key
+    )
+    return sorted(found, key=lambda text: text[0])
+
+
+def by_variety(held: Texts, reader: Reader, draw: tuple[int, int]) -> dict[str, Any]:
+    """The measures of all texts together, and of each variety."""
+    texts = [text for _, text in held]
+    every = {"all": measure(counts(texts, reader), *draw)}
+    return every | by_group(texts, [code for code, _ in held], reader, draw)
+
+
+def by_script(held: Texts, reader: Reader, draw: tuple[int, int]) -> dict[str, Any]:
+    """The measures by the script of most of a text's letters; a text without letters is in none."""
+    texts = [text for _, text in held]
+    return by_group(texts, [script(text) for text in texts], reader, draw)
 
 
 def save(params: Tokenizer, texts: list[str], base: Path, folder: Path) -> dict[str, list[int]]:
     """Write the base's tokenizer, extended where asked; returns the pieces of the new tokens.
 
     Raises:
-        InputError: the base's folder holds no tokenizer.json.
+        InputError: the base holds no tokenizer, or one that cannot be extended.
     """
-    from tokenizers import Tokenizer as Fast
-
-    if not (base / "tokenizer.json").exists():
-        raise InputError(
-            f"{base} holds no tokenizer.json; run 'dvc repro base', or name another base"
-        )
     folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(base.iterdir()):
-        if "token" in path.name or path.name == "chat_template.jinja":
-            shutil.copyfile(path, folder / path.name)
+    copy(params, base, folder)
     pieces: dict[str, list[int]] = {}
+    rows: dict[str, dict[int, float]] = {}
     if params.new_tokens is not None:
+        from tokenizers import Tokenizer as Fast
+
         whole = (base / "tokenizer.json").read_text("utf-8")
-        extended, pieces = extend(whole, texts, params.new_tokens, params.least_count)
-        Fast.from_str(extended).save(str(folder / "tokenizer.json"))
+        cut = morphs(texts) if params.segment else None
+        tree, pieces = extend(whole, texts, params.new_tokens, params.least_count, cut)
+        extended = Fast.from_str(tree)
+        extended.save(str(folder / "tokenizer.json"))
+        rows = weights(params.initialise, pieces, extended, texts)
     lines = json.dumps(pieces, ensure_ascii=False, indent=0)
     (folder / PIECES).write_text(lines + "\n", "utf-8")
+    write(rows, folder / ROWS)
     return pieces
 
 
-def counter(folder: Path) -> Count:
-    """Tokens that a saved tokenizer makes of each text."""
-    from tokenizers import Tokenizer as Fast
+def copy(params: Tokenizer, base: Path, folder: Path) -> None:
+    """The base's tokenizer as it is.
 
-    fast = Fast.from_file(str(folder / "tokenizer.json"))
-    return lambda texts: [len(c) for c in fast.encode_batch(texts, add_special_tokens=False)]
+    What is no tokenizer.json, as Marian's, is copied by transformers and cannot be extended. A
+    sentencepiece model beside a tokenizer.json would lack the new tokens: it is left out.
+
+    Raises:
+        InputError: the base holds no tokenizer, or none that can be extended where that is asked.
+    """
+    if (base / "tokenizer.json").exists():
+        for path in sorted(base.iterdir()):
+            if path.suffix != ".model" and (
+                "token" in path.name or path.name == "chat_template.jinja"
+            ):
+                shutil.copyfile(path, folder / path.name)
+        return
+    if params.new_tokens is not None:
+        raise InputError(
+            f"{base} holds no tokenizer.json, so tokenizer.new_tokens must be null; or run "
+            "'dvc repro base', or name another base"
+        )
+    from transformers import AutoTokenizer
+
+    try:
+        AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{base} holds no tokenizer ({reason}); run 'dvc repro base', or name another base"
+        ) from error
 
 
-def own(texts: list[str], most_tokens: int, path: Path) -> Count:
-    """Tokens that a unigram model trained here makes; it is saved at `path`.
+def morphs(texts: list[str]) -> Cut:
+    """Where Morfessor cuts a word, learned from the words of the texts."""
+    words = Counter(word.strip() for text in texts for word in WORD.findall(text))
+    return segmentation.by_morphs(segmentation.morphs(words))
+
+
+def own(texts: list[str], most_tokens: int, path: Path) -> Reader:
+    """A unigram model trained here; it is saved at `path`.
 
     Raises:
         InputError: there are more characters than tokens.
@@ -141,29 +196,7 @@ def own(texts: list[str], most_tokens: int, path: Path) -> Count:
         raise InputError(f"tokenizer.own_tokens, {most_tokens}, will not do: {reason}") from error
     path.write_bytes(model.getvalue())
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    return lambda texts: [len(ids) for ids in processor.encode(texts)]
-
-
-def table(texts: dict[str, list[str]], count: Count) -> dict[str, Any]:
-    """Fertility by variety, and of all together."""
-    every = [text for some in texts.values() for text in some]
-    return {"all": fertility(every, count)} | {k: fertility(v, count) for k, v in texts.items()}
-
-
-def fertility(texts: Iterable[str], count: Count) -> dict[str, float | None]:
-    """Tokens to a word, words being what white space parts, and UTF-8 bytes to a token.
-
-    >>> fertility(["niltze tlacatl"], lambda texts: [4])
-    {'tokens_per_word': 2.0, 'bytes_per_token': 3.5}
-    """
-    texts = list(texts)
-    tokens = sum(count(texts))
-    words = sum(len(text.split()) for text in texts)
-    size = sum(len(text.encode()) for text in texts)
-    return {
-        "tokens_per_word": tokens / words if words else None,
-        "bytes_per_token": size / tokens if tokens else None,
-    }
+    return read_sentencepiece(processor)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def load(kind: Kind, path: Path) -> Cut:
         return lambda word: (word,)
     if not path.exists():
         raise InputError(f"{path} does not exist; run 'dvc repro translator' first")
-    return by_unigrams(path) if kind == "sentencepiece" else by_morphs(path)
+    return by_unigrams(path) if kind == "sentencepiece" else by_morphs(path.read_text("utf-8"))
 
 
 def unigrams(words: Counter[str], most_pieces: int) -> bytes:
@@ -110,11 +110,11 @@ def dampened(count: int) -> int:
     return round(math.log2(count + 1))
 
 
-def by_morphs(path: Path) -> Cut:
-    """Words cut by the pieces that Morfessor found."""
+def by_morphs(found: str) -> Cut:
+    """Words cut by the pieces that Morfessor found, as `morphs` gives them."""
     import morfessor
 
-    lines = (line.split("\t") for line in path.read_text("utf-8").splitlines())
+    lines = (line.split("\t") for line in found.splitlines())
     model = morfessor.BaselineModel()
     known = ((int(count), pieces.split(" ")) for count, pieces in lines)
     model.load_segmentations((count, "".join(pieces), pieces) for count, pieces in known)

@@ -1,0 +1,103 @@
+"""The whole command line: the questions of corpus.cli, and what needs a trained model."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from corpus.cli import REPORTS, main
+from corpus.results import read_json
+from corpus.table import InputError
+from train.ask import ADAPTERS, SYSTEMS, Question, answerer, chosen, places, trained
+
+DTYPES = ("bfloat16", "float32")
+MODELS = Path("models")
+LANGUAGE = click.option("--language", default=None, help="Key of languages; else the only active.")
+
+
+def told(lines: Iterable[str]) -> None:
+    """Print lines as they come; what the user can mend is one line and exit status 1."""
+    try:
+        for line in lines:
+            click.echo(line)
+    except InputError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command("try")
+@click.argument("text", required=False)
+@LANGUAGE
+@click.option("--variety", default=None, help="ISO 639-3 code; else the language's first.")
+@click.option("--backward", is_flag=True, help="From the language to its pivot.")
+@click.option("--system", type=click.Choice(SYSTEMS), default="mixed", show_default=True)
+def ask(
+    text: str | None, language: str | None, variety: str | None, backward: bool, system: str
+) -> None:
+    """Translate TEXT with the model that the last run trained, as evaluate asks it.
+
+    Without TEXT every line of the input is answered. The systems: an adapter with or without
+    synthetic rows, the base model, the phrase-based translator.
+    """
+    texts = [text] if text is not None else (line.rstrip("\n") for line in sys.stdin)
+    told(answers(texts, language, (system, variety, backward)))
+
+
+def answers(
+    texts: Iterable[str], language: str | None, how: tuple[str, str | None, bool]
+) -> Iterator[str]:
+    """The answer to each text; the model is loaded once.
+
+    Args:
+        how: system, variety and whether backward.
+    """
+    from corpus import settings
+    from train.evaluate import Evaluate  # its imports take time to load
+
+    tree = settings.load()
+    active, known = settings.languages(tree)
+    key = chosen(language, active)
+    system, variety, backward = how
+    most = settings.section(Evaluate, "evaluate", tree).most_new_tokens
+    answer = answerer(MODELS, Question(system, key, variety, backward), known[key], most)
+    for text in texts:
+        yield answer(text) if text.strip() else ""
+
+
+@main.command()
+@click.argument("place", type=click.Path(path_type=Path))
+@LANGUAGE
+@click.option("--system", type=click.Choice(ADAPTERS), default="mixed", show_default=True)
+@click.option("--dtype", type=click.Choice(DTYPES), default=DTYPES[0], show_default=True)
+def export(place: Path, language: str | None, system: str, dtype: str) -> None:
+    """Write base and adapter as one model to PLACE, and check it before it is there.
+
+    PLACE is a folder, which transformers loads without peft, or a name that ends in .gguf: a file
+    for llama.cpp and what is built on it (the Llama architecture, a byte-level vocabulary).
+    """
+    told(exported(place, language, system, dtype))
+
+
+def exported(place: Path, language: str | None, system: str, dtype: str) -> Iterator[str]:
+    """Write the model, and say how near it is and under which terms it stands."""
+    from corpus import settings
+
+    key = chosen(language, settings.languages(settings.load())[0])
+    trained(MODELS, key)
+    from train.export import export as write
+
+    yield write(places(MODELS, key), system, place, dtype)
+    yield terms(REPORTS / "package" / f"{key}.json")
+
+
+def terms(path: Path) -> str:
+    """What the report of package says of the terms."""
+    if not path.exists():
+        return f"its terms are not known: {path} does not exist; run 'dvc repro package'"
+    report = read_json(path)
+    closed = "" if report["may_be_passed_on"] else ": not to be passed on"
+    return f"terms: {'; '.join(report['licences'])}{closed}"
+
+
+if __name__ == "__main__":
+    main(prog_name="milpa")
