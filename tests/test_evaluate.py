@@ -24,6 +24,7 @@ from train.translations import scores
 LANGUAGES = {"nah": Language("Nahuatl", ("nah", "nci", "azz"), "Latn", "spa_Latn", (), None)}
 PARAMS = Evaluate(
     most_texts=10,
+    most_masked=10,
     most_pairs=10,
     most_translated=10,
     most_generated=2,
@@ -256,4 +257,4 @@ def test_a_missing_translator_is_one_line(tmp_path: Path) -> None:
 
 def test_settings_say_what_is_wrong() -> None:
     with pytest.raises(ValueError, match="resamples must be at least 100, got 9"):
-        Evaluate(1, 1, 1, 1, 1, 1, 1, None, 0.5, 1, 1, 9, 0)
+        Evaluate(1, 1, 1, 1, 1, 1, 1, 1, None, 0.5, 1, 1, 9, 0)

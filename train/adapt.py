@@ -29,8 +29,9 @@ from train.answers import too_long
 from train.batches import Batch
 from train.chat import Conversation, conversations
 from train.examples import IGNORED, Row
-from train.objectives import Masking, Objective, Shape, phase_batches
-from train.prompts import Tasks
+from train.hiding import Masking
+from train.objectives import Objective, Shape, phase_batches
+from train.prompts import ALONE, Tasks
 from train.reached import figures_of
 from train.tasks import Taught, taught_by, trained_on
 
@@ -39,14 +40,8 @@ if TYPE_CHECKING:
 
 PROMPT = "prompt.txt"  # what the adapters were asked with
 CODE = ["adapt.py", "adapters.py", "answers.py", "batches.py", "chat.py", "examples.py"]
-CODE += [
-    "initialise.py",
-    "model.py",
-    "objectives.py",
-    "tasks.py",
-    "titles.py",
-    "trainer.py",
-]  # that trains
+CODE += ["families.py", "hiding.py", "initialise.py", "model.py", "objectives.py", "probes.py"]
+CODE += ["sides.py", "tasks.py", "titles.py", "trainer.py"]  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 CHECKPOINTS = Path("scratch", "adapt")  # outside every output: a killed stage keeps them
 COLUMNS = ["id", "document", "position", "source", "target", "source_language", "language"]
@@ -134,7 +129,7 @@ def adapt(  # noqa: PLR0913
     folders = (base, tokenizer, out, CHECKPOINTS / language)
     tasks = [Task(params, name, sets, told, *folders, bar=name == "human") for name in sets]
     made = map_shards(fit, tasks, shards, f"adapt {language}")
-    (out / PROMPT).write_text(params.tasks.translation.prompt, "utf-8")
+    (out / PROMPT).write_text(params.tasks.translation.prompt or ALONE, "utf-8")
     shutil.rmtree(curves, ignore_errors=True)
     for name, (_, losses) in zip(sets, made, strict=True):
         write_curve(losses, params.phases, curves / f"{name}.csv")

@@ -7,6 +7,7 @@ from unicodedata import normalize
 from train.batches import length_of
 from train.chat import chat_example
 from train.examples import IGNORED, Example, joined, pair_example
+from train.sides import Asked, answers_of, frame, said_by_decoder
 from train.tasks import HERE, Question
 from train.titles import cut
 
@@ -23,8 +24,8 @@ def answered(question: Question, speaker: "Speaker", template: str | None, lengt
         prompt = question.prompt.replace(HERE, text)
         if speaker.family == "decoder":
             return pair_example(prompt, question.answer, speaker.encode, speaker.separator)
-        source, said = speaker.encode([prompt, question.answer])
-        return said_by_decoder([*source, speaker.separator], said, speaker)
+        asked = Asked(prompt, *question.languages)
+        return answers_of(speaker, [asked], [question.answer])[0]
 
     whole = question.text or ""
     shown = cut(whole, lambda text: length_of(example(text)) <= length)
@@ -39,7 +40,9 @@ def answered_in_turn(question: Question, speaker: "Speaker", template: str | Non
     labels = whole.labels
     at = max(n for n, label in enumerate(labels) if label != IGNORED == labels[n - 1])
     said = [label for label in labels[at:] if label not in (IGNORED, speaker.separator)]
-    return said_by_decoder([*whole.ids[:at], speaker.separator], said, speaker)
+    around = frame(speaker, "", target=False)
+    source = [*around.before, *whole.ids[:at], *around.after]
+    return said_by_decoder(source, said, speaker)
 
 
 def too_long(
@@ -73,14 +76,7 @@ def sizes(plain: Sequence[Question], speaker: "Speaker") -> list[int]:
     """Tokens of what is read, or said where that is more; of all questions at once, to be quick."""
     prompts = [one.prompt for one in plain]
     if speaker.family == "encoder-decoder":
-        asked = speaker.encode(prompts)
-        said = speaker.encode([one.answer for one in plain])
-        return [max(len(a) + 1, len(b) + 2) for a, b in zip(asked, said, strict=True)]
+        asked = [Asked(one.prompt, *one.languages) for one in plain]
+        return [length_of(e) for e in answers_of(speaker, asked, [one.answer for one in plain])]
     found = joined(prompts, [f" {one.answer}" for one in plain], speaker.encode)
     return [len(asked) + len(said) + 2 for asked, said in found]
-
-
-def said_by_decoder(source: list[int], said: list[int], speaker: "Speaker") -> Example:
-    """What an encoder-decoder reads and says."""
-    ids = [speaker.decoder_start, *said, speaker.separator]
-    return Example(ids, [IGNORED, *ids[1:]], source=source)

@@ -118,15 +118,18 @@ def model(folder: Path, question: Question, of: Language, most_tokens: int) -> C
     """
     trained(folder, question.language)
     from train.evaluate import loaded
-    from train.examples import asked
+    from train.examples import asked, languages_of
     from train.measure import say
+    from train.sides import Asked
 
     speaker, prompt = loaded(question.system, places(folder, question.language))
     if speaker.family == "encoder":
         raise InputError("the base model is an encoder, which fills gaps and answers nothing")
 
     def answer(text: str) -> str:
-        words = asked(row(text, question, of), prompt, question.backward)[0]
-        return say(speaker, [words], most_tokens, 1, question.system)[0]
+        one = row(text, question, of)
+        words = asked(one, prompt, question.backward)[0]
+        told = Asked(words, *languages_of(one, question.backward))
+        return say(speaker, [told], most_tokens, 1, question.system)[0]
 
     return answer

@@ -148,19 +148,22 @@ def bits_report(bits: pa.Table, work: Work, draw: Draw) -> dict[str, Any]:
         if len(of["base"]):
             report[task] = parts.task(of, draw)
     text = spent_on(bits, "text")
-    report |= parts.parts(text, work.rows, draw)
+    report |= parts.parts(text, work.rows[: len(text["base"])], draw)
     roles = np.array([one.role for one in work.foreign])
     declared = spent_on(bits, "declarations")
+    roles = roles[: len(declared["base"])]
     for role in sorted(set(roles.tolist())):
         some = {name: values[roles == role] for name, values in declared.items()}
         if role == "own":
             report["by_held_out"]["declaration"] = parts.spent(some, draw)
         else:
             report.setdefault("forgetting", {})[role] = parts.forgotten(some, draw)
-    if work.made:
-        paired = np.array([bool(row["source"]) for row in work.rows])
-        human = {name: values[paired][: len(work.made)] for name, values in text.items()}
-        report["made_text"] = parts.made(spent_on(bits, "made"), human, draw)
+    made = spent_on(bits, "made")
+    if len(made["base"]):
+        paired = np.array([bool(row["source"]) for row in work.rows[: len(text["base"])]])
+        least = min(len(made["base"]), int(paired.sum()))
+        human = {name: values[paired][:least] for name, values in text.items()}
+        report["made_text"] = parts.made({n: v[:least] for n, v in made.items()}, human, draw)
     return report
 
 

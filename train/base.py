@@ -7,10 +7,11 @@ nor saveable.
 from pathlib import Path
 from typing import Any
 
+from augment.engines.codes import BEFORE, CODES, known
 from corpus.settings import settings
 from corpus.stage import Output, run
 from corpus.table import InputError
-from train.families import family_of, loader
+from train.families import CODES_OF_BASE, family_of, loader
 
 
 @settings
@@ -20,6 +21,7 @@ class Base:
     name: str  # a GGUF file in the fetched folder, a model of the Hub, or a local folder
     revision: str | None  # commit of a Hub model
     separator: str | None  # token between documents in pre-training; null: the tokenizer's end
+    codes: dict[str, str | None] | None  # the base's code of a row's language; null: takes none
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -33,8 +35,11 @@ def base(params: Base, folder: Path, out: Path) -> Output:
     import torch
 
     where, options = location(params, folder)
-    model, tokenizer = load(where, options)
+    model, tokenizer, new = load(where, options)
+    if new:
+        tie_head(model)
     separate(model, tokenizer, params.separator)
+    set_codes(model, tokenizer, params)
     model.to(torch.bfloat16)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
@@ -43,6 +48,9 @@ def base(params: Base, folder: Path, out: Path) -> Output:
         report={
             "model": shown(params.name),
             "revision": params.revision,
+            "family": family_of(config),
+            "head": "new: no word is known before training" if new else "the base's own",
+            "codes": params.codes,
             "parameters": sum(p.numel() for p in model.parameters()),
             "separator": tokenizer.eos_token or tokenizer.sep_token,
             "vocabulary_tokens": config.vocab_size,
@@ -75,11 +83,11 @@ def location(params: Base, folder: Path) -> tuple[str, dict[str, str]]:
     return str(found[0].parent), {"gguf_file": found[0].name}
 
 
-def load(where: str, options: dict[str, str]) -> tuple[Any, Any]:
-    """Model and tokenizer, dequantised where they come from GGUF.
+def load(where: str, options: dict[str, str]) -> tuple[Any, Any, list[str]]:
+    """Model and tokenizer, dequantised where they come from GGUF, and the weights of a new head.
 
     Raises:
-        InputError: the file, folder or Hub model cannot be read.
+        InputError: the file, folder or Hub model cannot be read, or is no language model.
     """
     import torch
     from transformers import AutoConfig, AutoTokenizer, GgufConfig
@@ -87,18 +95,65 @@ def load(where: str, options: dict[str, str]) -> tuple[Any, Any]:
     quantised = (
         {"quantization_config": GgufConfig(dequantize=True)} if "gguf_file" in options else {}
     )
+    name = "/".join([where, *options.values()]) if options else where
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         family = family_of(AutoConfig.from_pretrained(where, **options))
-        model = loader(family).from_pretrained(where, dtype=torch.bfloat16, **quantised, **options)
-    except (OSError, ValueError, RuntimeError, IndexError) as error:
+        model, info = loader(family).from_pretrained(
+            where, dtype=torch.bfloat16, output_loading_info=True, **quantised, **options
+        )
+    except (OSError, ValueError, RuntimeError, IndexError, KeyError, ImportError) as error:
         reason = " ".join(str(error).split())[:200]
-        name = "/".join([where, *options.values()]) if options else where
         raise InputError(
             f"base.name: {name} cannot be loaded as a language model ({reason}); "
             "fetch it again, or name another"
         ) from error
-    return model, tokenizer
+    lacking = sorted(info["missing_keys"])
+    in_body = any(weight.startswith(f"{model.base_model_prefix}.") for weight in lacking)
+    if lacking and (family != "encoder" or in_body):
+        raise InputError(
+            f"base.name: {name} cannot be loaded as {type(model).__name__}: its weights lack "
+            f"{len(lacking)}, such as {lacking[0]!r}; name a model that says text"
+        )
+    return model, tokenizer, lacking
+
+
+def tie_head(model: Any) -> None:  # noqa: ANN401
+    """Begin the head of an encoder that came without one: it looks for the nearest embedding.
+
+    Its output layer is the embeddings; what stands before it begins as close to nothing as it can.
+    """
+    import torch
+
+    layer = model.get_output_embeddings()
+    layer.weight = model.get_input_embeddings().weight
+    body = f"{model.base_model_prefix}."
+    for name, module in model.named_modules():
+        if name.startswith(body) or not isinstance(module, torch.nn.Linear):
+            continue
+        if module is not layer:
+            torch.nn.init.eye_(module.weight)
+        if module.bias is not None:
+            module.bias.data.zero_()
+
+
+def set_codes(model: Any, tokenizer: Any, params: Base) -> None:  # noqa: ANN401
+    """Write the codes of languages into the model's configuration, where all that load it see them.
+
+    Raises:
+        InputError: the model takes codes and none is named, or does not know one of them.
+    """
+    kind = model.config.model_type
+    if params.codes is None:
+        if kind in CODES and kind not in BEFORE:
+            raise InputError(
+                f"base.codes: {shown(params.name)} ({kind}) writes the code of its language before "
+                "every text; name one for each language of the rows, or one as 'default'"
+            )
+        return
+    for code in params.codes.values():
+        known(tokenizer, kind, code, shown(params.name))
+    setattr(model.config, CODES_OF_BASE, dict(params.codes))
 
 
 def separate(model: Any, tokenizer: Any, separator: str | None) -> None:  # noqa: ANN401
@@ -115,8 +170,9 @@ def separate(model: Any, tokenizer: Any, separator: str | None) -> None:  # noqa
     tokenizer.eos_token = token
     number = tokenizer.convert_tokens_to_ids(token)
     model.config.eos_token_id = number
-    if model.generation_config is not None:
-        model.generation_config.eos_token_id = number
+    said = getattr(model, "generation_config", None)  # an encoder may have none
+    if said is not None:
+        said.eos_token_id = number
 
 
 if __name__ == "__main__":

@@ -34,10 +34,11 @@ from train.asking import (
     ways_of,
     with_orthography,
 )
-from train.examples import Row, asked, pair_example
+from train.examples import Row, asked, languages_of
 from train.memory import repeated
 from train.metrics import metrics
 from train.parts import SPEAKERS
+from train.sides import Asked
 from train.translations import scores
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Evaluate:
     """How much is measured; the rows of each measure are the first of the one before."""
 
     most_texts: int  # test rows for bits per byte, chosen by hash of the id
+    most_masked: int  # of them, where the base is an encoder: it takes a pass for each token
     most_pairs: int  # of them, for conditional bits per byte
     most_translated: int  # of them, for the translators
     most_generated: int  # of them, for the models' own translations
@@ -67,9 +69,10 @@ class Evaluate:
     seed: int
 
     def __post_init__(self) -> None:
-        if min(self.most_texts, self.most_new_tokens, self.batch_tokens) < 1:
+        if min(self.most_texts, self.most_masked, self.most_new_tokens, self.batch_tokens) < 1:
             raise ValueError(
-                f"most_texts, most_new_tokens and batch_tokens must be at least 1, got {self}"
+                "most_texts, most_masked, most_new_tokens and batch_tokens must be at least 1, "
+                f"got {self}"
             )
         counts = (self.most_pairs, self.most_translated, self.most_generated, self.seed)
         if min(*counts, self.most_edited, self.most_made, self.most_declared) < 0:
@@ -120,6 +123,7 @@ def evaluate(  # noqa: PLR0913
     work = Work(rows, tuple(fresh), tuple(made))
     found |= together([partial(speak, *job, models, work, params) for job in jobs(work)], shards)
     bits, predictions = tables(work, found)
+    texts = len(found.get(("base bits", "text"), []))
     draw = (params.resamples, params.seed)
     pieces = Path(params.pieces) if params.pieces else tokenizer / OWN
     ways = ways_of(work.pairs, found, key)
@@ -128,7 +132,7 @@ def evaluate(  # noqa: PLR0913
     return Output(
         tables={"bits": bits, "predictions": predictions},
         report={
-            "rows": {"text": len(rows), "pairs": len(work.pairs), "translated": len(sides)},
+            "rows": {"text": texts, "pairs": len(work.pairs), "translated": len(sides)},
             "declarations_near_training": len(declared) - len(fresh),
             "bits_per_byte": bits_report(bits, work, draw),
             **scores(ways, metrics(pieces, params.most_edited, own=not params.pieces), draw),
@@ -204,23 +208,30 @@ def loaded(system: str, models: Models) -> "tuple[Speaker, str]":
 
 
 def speak(system: str, task: str, models: Models, work: Work, params: Evaluate) -> Found:
-    """Bits of the texts or of the answers to prompts, or answers, by the base or an adapter."""
-    from train.measure import bits, say, text_examples
+    """Bits of the texts or of the answers to prompts, or answers, by the base or an adapter.
+
+    What a family does not do is not there: an encoder answers nothing, an encoder-decoder has no
+    bits of a text. An encoder reads fewer texts: it takes a pass for each token.
+    """
+    from train.measure import answer_bits, say, text_bits
 
     speaker, prompt = loaded(system, models)
     label = f"{system}: {task}"
+    some = work.pairs[: params.most_generated if task == "answers" else params.most_pairs]
+    sides = [asked(row, prompt, WAYS.get(task, False)) for row in some]
+    ways = [languages_of(row, WAYS.get(task, False)) for row in some]
+    prompts = [Asked(text, *way) for (text, _), way in zip(sides, ways, strict=True)]
     if task == "answers":
-        some = work.pairs[: params.most_generated]
-        prompts = [asked(row, prompt, backward=False)[0] for row in some]
-        return {(system, "to_target"): say(speaker, prompts, params.most_new_tokens, SAYING, label)}
+        answers = say(speaker, prompts, params.most_new_tokens, SAYING, label)
+        return {(system, "to_target"): answers} if answers else {}
     if task in WAYS:
-        examples = [
-            pair_example(*asked(row, prompt, WAYS[task]), speaker.encode, speaker.separator)
-            for row in work.pairs[: params.most_pairs]
-        ]
+        wanted = [answer for _, answer in sides]
+        spent = answer_bits(speaker, prompts, wanted, params.batch_tokens, label)
     else:
-        examples = text_examples(speaker, [text for _, text in work.texts(task)])
-    return {(f"{system} bits", task): bits(speaker, examples, params.batch_tokens, label)}
+        texts = [text for _, text in work.texts(task)]
+        texts = texts[: params.most_masked] if speaker.family == "encoder" else texts
+        spent = text_bits(speaker, texts, params.batch_tokens, label)
+    return {(f"{system} bits", task): spent} if spent else {}
 
 
 if __name__ == "__main__":

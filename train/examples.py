@@ -144,6 +144,12 @@ def is_pair(row: Row) -> bool:
     return bool(row["source"] and row["target"] and (row["bitext"] or row["synthetic"]))
 
 
+def languages_of(row: Row, backward: bool) -> tuple[str, str]:
+    """The language of the prompt of a pair, and that of its answer."""
+    source, target = row["source_language"] or "", row["language"] or ""
+    return (target, source) if backward else (source, target)
+
+
 def asked(row: Row, prompt: str, backward: bool) -> tuple[str, str]:
     """The prompt and the answer of a pair, in one direction.
 

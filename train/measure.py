@@ -1,18 +1,22 @@
-"""What a loaded model makes of texts: the bits it spends on them, and what it says when asked."""
+"""What a loaded model makes of texts and answers: the bits that it spends on them."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch.nn import functional as F  # noqa: N812
 from tqdm import tqdm
 
 from train.batches import by_length, padded
-from train.examples import IGNORED, Example
+from train.examples import IGNORED, Example, pair_example
 from train.model import Head, Speaker, device, features, head, scores
+from train.pseudo import masked_once
+from train.sides import Asked, answers_of, begin, frame, given, read
 
 MOST_SCORES = 512  # positions whose scores over the whole vocabulary are held at once
+MASKED = 8  # texts whose tokens are masked in turn together: little is held, and batches are full
 
 
 def text_examples(speaker: Speaker, texts: Sequence[str]) -> list[Example]:
@@ -20,6 +24,60 @@ def text_examples(speaker: Speaker, texts: Sequence[str]) -> list[Example]:
     ends = speaker.separator
     codes = speaker.encode(list(texts))
     return [Example([ends, *ids, ends], [IGNORED, *ids, ends]) for ids in codes]
+
+
+def text_bits(speaker: Speaker, texts: Sequence[str], batch_tokens: int, label: str) -> list[float]:
+    """Bits that the model spends on each text: an encoder's are pseudo-bits of train/pseudo.py.
+
+    None for an encoder-decoder: it says a text only in answer to another.
+    """
+    if speaker.family == "encoder-decoder":
+        return []
+    if speaker.family == "encoder":
+        return pseudo_bits(speaker, texts, batch_tokens, label)
+    return bits(speaker, text_examples(speaker, texts), batch_tokens, label)
+
+
+def pseudo_bits(
+    speaker: Speaker, texts: Sequence[str], batch_tokens: int, label: str
+) -> list[float]:
+    """Bits of each text for a masked language model; a pass for each of its tokens.
+
+    A text longer than the model reads is cut into windows, none of which sees another.
+    """
+    found = [0.0] * len(texts)
+    for start in range(0, len(texts), MASKED):
+        some = enumerate(texts[start : start + MASKED], start)
+        owned = [(at, example) for at, text in some for example in masked_once(speaker, text)]
+        examples = [example for _, example in owned]
+        spent = bits(speaker, examples, batch_tokens, f"{label}, {start} of {len(texts)}")
+        for (at, _), value in zip(owned, spent, strict=True):
+            found[at] += value
+    return found
+
+
+def answer_bits(
+    speaker: Speaker,
+    asked: Sequence[Asked],
+    answers: Sequence[str],
+    batch_tokens: int,
+    label: str,
+) -> list[float]:
+    """Bits that the model spends on each answer, and that it ends; none for an encoder.
+
+    The code of the language that an encoder-decoder answers in is given, as a prompt names it.
+    """
+    if speaker.family == "encoder":
+        return []
+    if speaker.family == "encoder-decoder":
+        made = answers_of(speaker, asked, answers)
+        examples = [given(e, speaker, one.says) for e, one in zip(made, asked, strict=True)]
+    else:
+        examples = [
+            pair_example(one.text, answer, speaker.encode, speaker.separator)
+            for one, answer in zip(asked, answers, strict=True)
+        ]
+    return bits(speaker, examples, batch_tokens, label)
 
 
 @torch.no_grad()
@@ -66,32 +124,86 @@ def batch_bits(speaker: Speaker, examples: Sequence[Example], by: Head) -> list[
 
 @torch.no_grad()
 def say(
-    speaker: Speaker, prompts: Sequence[str], most_tokens: int, batch_rows: int, label: str
+    speaker: Speaker,
+    prompts: Sequence[str | Asked],
+    most_tokens: int,
+    batch_rows: int,
+    label: str,
 ) -> list[str]:
-    """What the model answers to each prompt, always its likeliest token, up to the separator."""
+    """What the model answers to each prompt, always its likeliest token, up to the separator.
+
+    An encoder answers nothing. A prompt that is plain text is of no language.
+    """
+    if speaker.family == "encoder":
+        return []
     speaker.model.eval()
-    said = [""] * len(prompts)
-    every = speaker.encode(list(prompts))
-    order = sorted(range(len(every)), key=lambda at: len(every[at]))  # little to pad
-    for start in tqdm(range(0, len(order), batch_rows), desc=label, leave=False):
-        places = order[start : start + batch_rows]
-        codes = [every[at] for at in places]
-        length = max(map(len, codes)) + 1
-        ends = speaker.separator
-        ids = torch.tensor([[ends] * (length - len(c)) + c for c in codes], device=device())
-        mask = torch.tensor(
-            [[0] * (length - len(c) - 1) + [1] * (len(c) + 1) for c in codes], device=device()
-        )
+    asked = [Asked(one) if isinstance(one, str) else one for one in prompts]
+    said = [""] * len(asked)
+    by_start: dict[tuple[int, ...], list[int]] = {}
+    for at, one in enumerate(asked):
+        by_start.setdefault(start_of(speaker, one), []).append(at)
+    every = sources_of(speaker, asked)
+    jobs = [
+        (start, places[at : at + batch_rows])
+        for start, some in sorted(by_start.items())
+        for places in [sorted(some, key=lambda at: len(every[at]))]  # little to pad
+        for at in range(0, len(places), batch_rows)
+    ]
+    for start, places in tqdm(jobs, desc=label, leave=False):
         with torch.autocast(device().type, torch.bfloat16):
-            made = speaker.model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                max_new_tokens=most_tokens,
-                do_sample=False,
-                eos_token_id=ends,
-                pad_token_id=ends,
-            )
-        texts = speaker.tokenizer.batch_decode(made[:, length:], skip_special_tokens=True)
+            made = generated(speaker, [every[at] for at in places], start, most_tokens)
+        texts = speaker.tokenizer.batch_decode(made, skip_special_tokens=True)
         for at, text in zip(places, texts, strict=True):
             said[at] = " ".join(text.split())
     return said
+
+
+def start_of(speaker: Speaker, asked: Asked) -> tuple[int, ...]:
+    """What the decoder of an encoder-decoder is given first, its language's code with it."""
+    if speaker.family == "decoder":
+        return ()
+    return tuple(begin(speaker, frame(speaker, asked.says, target=True)))
+
+
+def sources_of(speaker: Speaker, asked: Sequence[Asked]) -> list[list[int]]:
+    """What the model reads of each prompt."""
+    if speaker.family == "encoder-decoder":
+        return read(speaker, asked)
+    codes = speaker.encode([one.text for one in asked])
+    return [[speaker.separator, *code] for code in codes]
+
+
+def generated(
+    speaker: Speaker, sources: list[list[int]], start: tuple[int, ...], most_tokens: int
+) -> torch.Tensor:
+    """(B, T): the tokens of each answer."""
+    length = max(map(len, sources))
+    fill = speaker.padding if start else speaker.separator
+    sides = [(length - len(one), one) for one in sources]
+    rows = [one + [fill] * n if start else [fill] * n + one for n, one in sides]
+    seen = [[1] * len(c) + [0] * n if start else [0] * n + [1] * len(c) for n, c in sides]
+    options: dict[str, Any] = {
+        "input_ids": torch.tensor(rows, device=device()),
+        "attention_mask": torch.tensor(seen, device=device()),
+        "max_new_tokens": most_tokens,
+        "do_sample": False,
+        "eos_token_id": speaker.separator,
+        "pad_token_id": fill,
+    }
+    if start:
+        options["decoder_input_ids"] = torch.tensor([start] * len(rows), device=device())
+        speaker.model.generation_config = plain_search(speaker)
+    made: torch.Tensor = speaker.model.generate(**options)
+    return made[:, len(start) or length :]
+
+
+def plain_search(speaker: Speaker) -> Any:  # noqa: ANN401
+    """How an encoder-decoder answers, without what else its folder may say of the search."""
+    from transformers import GenerationConfig
+
+    return GenerationConfig(
+        decoder_start_token_id=speaker.decoder_start,
+        eos_token_id=speaker.separator,
+        pad_token_id=speaker.padding,
+        bad_words_ids=[[speaker.padding]],
+    )

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from corpus.table import InputError
-from train.families import Family, family_of, loader
+from train.families import CODES_OF_BASE, Family, family_of, loader
 from train.initialise import grow, new_rows, rows_of
+
+AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert")  # positions begin there
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,28 @@ class Speaker:
         """The same, with another model."""
         return replace(self, model=model)
 
-    def encode(self, texts: list[str]) -> list[list[int]]:
-        """Token ids of each text; none is a control token, not even where the text spells one."""
+    @property
+    def codes(self) -> dict[str, str | None]:
+        """The base's code of each language, where it takes codes (see stage base)."""
+        return getattr(self.model.config, CODES_OF_BASE, None) or {}
+
+    def encode(self, texts: list[str], target: bool = False) -> list[list[int]]:
+        """Token ids of each text; none is a control token, not even where the text spells one.
+
+        Args:
+            target: as what a decoder says, for a tokenizer that cuts it in another way (Marian).
+        """
         if not texts:
             return []
         options = {"add_special_tokens": False, "split_special_tokens": True}
-        codes = [list(code) for code in self.tokenizer(texts, **options)["input_ids"]]
+        some = {"text_target" if target else "text": texts}
+        codes = [list(code) for code in self.tokenizer(**some, **options)["input_ids"]]
         for at, code in enumerate(codes):
             if not self.control.isdisjoint(code):  # Unigram knows them as pieces of text
                 parts = self.apart(texts[at])
-                codes[at] = list(chain.from_iterable(self.encode(parts) if parts[1:] else []))
+                codes[at] = list(
+                    chain.from_iterable(self.encode(parts, target) if parts[1:] else [])
+                )
         return codes
 
     @cached_property
@@ -57,6 +70,15 @@ class Speaker:
         names = [self.tokenizer.convert_ids_to_tokens(at) for at in sorted(self.control)]
         borders = [f"(?<={re.escape(n[0])})(?={re.escape(n[1:])})" for n in names if n[1:]]
         return re.split("|".join(borders), normalize("NFKC", text))
+
+    @property
+    def most_tokens(self) -> int | None:
+        """Of a text with what stands around it; nothing where positions have no end."""
+        config = self.model.config
+        most = getattr(config, "max_position_embeddings", None)
+        if most and config.model_type in AFTER_PADDING:
+            most -= config.pad_token_id + 1
+        return most
 
     @property
     def separator(self) -> int:
@@ -109,6 +131,8 @@ def load_base(base: Path, tokenizer: Path, grown: bool = False, bits: int | None
         InputError: a folder is no model or tokenizer.
     """
     from transformers import AutoConfig, AutoTokenizer
+
+    from train.probes import is_plain, keeps_apart
 
     options = quantised() if bits else {}
     model: Any
@@ -189,33 +213,3 @@ def features(speaker: Speaker, inputs: dict[str, Tensor], wrapped: Any = None) -
     finally:
         del layer.forward
     return states
-
-
-@torch.no_grad()
-def is_plain(speaker: Speaker) -> bool:
-    """Whether the model scores tokens as `scores` does: some cap or scale them, or add to them."""
-    ids = torch.tensor([[speaker.separator] * 2], device=device())
-    inputs = {"input_ids": ids}
-    if speaker.family == "encoder-decoder":
-        inputs["decoder_input_ids"] = ids
-    told = speaker.model(**inputs).logits.float()
-    try:
-        ours = scores(features(speaker, inputs), head(speaker))
-    except RuntimeError:  # what is added has no place among the features
-        return False
-    return torch.allclose(told, ours, rtol=0.05, atol=0.05)
-
-
-@torch.no_grad()
-def keeps_apart(speaker: Speaker) -> bool:
-    """Whether positions that begin anew keep documents apart, so that they may share a row."""
-    takes = signature(speaker.model.forward).parameters
-    if speaker.family != "decoder" or "position_ids" not in takes:
-        return False
-    size = speaker.model.get_input_embeddings().num_embeddings
-    one, two = torch.arange(6) % size, (torch.arange(8) * 7 + 1) % size
-    positions = torch.cat([torch.arange(6), torch.arange(8)])[None].to(device())
-    packed = {"input_ids": torch.cat([one, two])[None].to(device()), "position_ids": positions}
-    beside = speaker.model(**packed).logits[0, 6:].float()
-    alone = speaker.model(input_ids=two[None].to(device())).logits[0].float()
-    return torch.allclose(beside, alone, rtol=0.05, atol=0.05 * float(alone.std()))

@@ -5,18 +5,23 @@ from collections.abc import Iterable
 from corpus.settings import settings
 from train.titles import Where
 
+ALONE = "{source}"  # the prompt of a base whose codes say the languages
+
 
 @settings
 class Translation:
     """Pairs, both ways."""
 
     share: float  # of the examples drawn, against the shares of the other tasks; 0: not taught
-    prompt: str  # with {source_language}, {source} and {language}
+    prompt: str | None  # with {source_language}, {source}, {language}; null: base.codes tell them
 
     def __post_init__(self) -> None:
         if not self.share >= 0:
             raise ValueError(f"share must be at least 0, got {self.share}")
-        check_prompt(self.prompt, ("source", "source_language", "language"), ("source", "language"))
+        if self.prompt is not None:
+            check_prompt(
+                self.prompt, ("source", "source_language", "language"), ("source", "language")
+            )
 
 
 @settings

@@ -12,8 +12,17 @@ from typing import NamedTuple
 
 from corpus.table import digest, place
 from train.chat import Conversation
-from train.examples import Example, Row, asked, dealt, draws, easiest_first, is_pair
-from train.prompts import Tasks, Title, Translation
+from train.examples import (
+    Example,
+    Row,
+    asked,
+    dealt,
+    draws,
+    easiest_first,
+    is_pair,
+    languages_of,
+)
+from train.prompts import ALONE, Tasks, Title, Translation
 from train.titles import documents, holds, titled
 
 HERE = "\0"  # in a prompt: where the text stands
@@ -30,6 +39,7 @@ class Question(NamedTuple):
     hidden: int = 0  # segments of it that are not shown
     turns: Conversation = ()  # of a conversation, instead
     order: float | None = None
+    languages: tuple[str, str] = ("", "")  # of what is asked and of what is answered
 
 
 Questions = dict[str, dict[str, Question]]  # by task, and by what they are drawn by
@@ -69,8 +79,9 @@ def translations(rows: Sequence[Row], task: Translation) -> dict[str, Question]:
         f"{way}{row['id']}": Question(
             row["id"],
             row["weight"],
-            *asked(row, task.prompt, backward=way == "<"),
+            *asked(row, task.prompt or ALONE, backward=way == "<"),
             order=row["order"],
+            languages=languages_of(row, backward=way == "<"),
         )
         for row in rows
         if is_pair(row)
@@ -90,10 +101,13 @@ def titles(rows: Sequence[Row], task: Title) -> dict[str, Question]:
         name = digest(origin, document)
         weight = sum(row["weight"] for row in some) / len(some)
         prompt = task.prompt.format(text=HERE, language=some[0]["language"])
+        both = (some[0]["language"],) * 2
         shown = [one for one in body if not holds(one, title)]
         text = "\n".join(shown)
         text = "" if holds(text, title) else text
-        found[name] = Question(name, weight, prompt, title, text, len(body) - len(shown))
+        found[name] = Question(
+            name, weight, prompt, title, text, len(body) - len(shown), languages=both
+        )
     return found
 
 

@@ -5,29 +5,21 @@ Kudugunta et al. 2023 (MADLAD-400), https://arxiv.org/abs/2309.04662;
 Junczys-Dowmunt et al. 2018 (Marian), https://aclanthology.org/P18-4020.
 """
 
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from augment.engines import conversion, fast, hub, search
+from augment.engines import codes, conversion, fast, hub, search
+from augment.engines.codes import BEFORE, known
 from augment.engines.search import Asked, Decode, Hypothesis
 from augment.translation import Direction, Translate
 from corpus.settings import settings
 from corpus.table import InputError, digest
 
 if TYPE_CHECKING:
-    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PreTrainedModel
 
 MORE = 10  # tokens that any translation may have beyond length_factor: short texts vary most
-CODES = {  # model type: how its vocabulary may write a code
-    "m2m_100": ("{}", "__{}__"),  # NLLB, M2M-100
-    "nllb-moe": ("{}",),
-    "mbart": ("{}",),  # mBART-50; an mBART-25 begins a translation otherwise
-    "t5": ("<2{}>",),  # MADLAD
-    "marian": (">>{}<<",),
-}
-BEFORE = ("t5", "marian")  # the code stands before the source; else the translation begins with it
 
 
 @settings
@@ -86,7 +78,7 @@ def name(spec: Seq2seq, direction: Direction) -> str:
 
 def recipe(spec: Seq2seq) -> str:
     """A digest of the code and libraries."""
-    return hub.recipe(__file__, conversion.__file__, fast.__file__, search.__file__) + (
+    return hub.recipe(__file__, *(part.__file__ for part in (codes, conversion, fast, search))) + (
         fast.version() if spec.fast else ""
     )
 
@@ -152,25 +144,6 @@ def code(spec: Seq2seq, side: str, direction: Direction) -> str | None:
             f"engines: {side} of model {spec.model!r} lacks {language!r}; it has {sorted(codes)}"
         )
     return codes[language]
-
-
-def known(tokenizer: "PreTrainedTokenizerBase", family: str, code: str | None, model: str) -> str:
-    """The token of a code, as the model's vocabulary writes it; empty for none.
-
-    Raises:
-        InputError: the vocabulary lacks it.
-    """
-    if code is None:
-        return ""
-    written = [form.format(code) for form in CODES.get(family, ())]
-    for token in written:
-        if tokenizer.convert_tokens_to_ids(token) not in (None, tokenizer.unk_token_id):
-            return token
-    near = get_close_matches((written or [code])[0], tokenizer.get_vocab(), 5) if written else []
-    raise InputError(
-        f"engines: model {model!r} ({family}) has no language code {code!r}; "
-        f"near to it are {near}; null: it takes none"
-    )
 
 
 def plain(folder: Path, spec: Seq2seq, tokens: Tokens) -> Decode:
