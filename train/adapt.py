@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 PROMPT = "prompt.txt"  # what the adapters were asked with
 CODE = ["adapt.py", "adapters.py", "answers.py", "batches.py", "chat.py", "examples.py"]
 CODE += ["families.py", "hiding.py", "initialise.py", "model.py", "objectives.py", "probes.py"]
-CODE += ["sides.py", "tasks.py", "titles.py", "trainer.py"]  # that trains
+CODE += ["prompts.py", "quantised.py", "sides.py", "tasks.py", "titles.py"]
+CODE += ["trainer.py"]  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 CHECKPOINTS = Path("scratch", "adapt")  # outside every output: a killed stage keeps them
 COLUMNS = ["id", "document", "position", "source", "target", "source_language", "language"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus.table import InputError
+from train import adapters
 from train.llamacpp import write
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def merged(models: "Models", system: str) -> Merged:
             return Merged(speaker, rows, wanted, None)
         with model.disable_adapter():
             changed = divergence(wanted, [told(speaker, row) for row in rows])
-        return Merged(speaker.over(model.merge_and_unload(safe_merge=True)), rows, wanted, changed)
+        return Merged(adapters.merged(speaker), rows, wanted, changed)
 
 
 def probes(size: int) -> "list[torch.Tensor]":

@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 from corpus.table import InputError
 from train.families import CODES_OF_BASE, Family, family_of, loader
 from train.initialise import grow, new_rows, rows_of
+from train.quantised import four_bits, keep_gradients
 
 AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert")  # positions begin there
 
@@ -134,7 +135,7 @@ def load_base(base: Path, tokenizer: Path, grown: bool = False, bits: int | None
 
     from train.probes import is_plain, keeps_apart
 
-    options = quantised() if bits else {}
+    options = four_bits() if bits else {}
     model: Any
     try:
         reader = AutoTokenizer.from_pretrained(tokenizer)
@@ -149,32 +150,13 @@ def load_base(base: Path, tokenizer: Path, grown: bool = False, bits: int | None
     if not grown:
         grow(model, rows)
     model.config.use_cache = False
-    if not bits:
+    if bits:
+        keep_gradients(model)
+    else:
         model.to(device())
     model.requires_grad_(False)
     speaker = Speaker(model, reader, tuple(rows), family, plain=True, packs=True)
     return replace(speaker, plain=is_plain(speaker), packs=keeps_apart(speaker))
-
-
-def quantised() -> dict[str, Any]:
-    """What transformers is told to load a model in four bits.
-
-    Raises:
-        InputError: bitsandbytes is not installed.
-    """
-    from importlib.util import find_spec
-
-    from transformers import BitsAndBytesConfig
-
-    if find_spec("bitsandbytes") is None:
-        raise InputError("adapt.method.bits needs bitsandbytes: pip install 'milpa[qlora]'")
-    config = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
-    )
-    return {"quantization_config": config}
 
 
 class Head(NamedTuple):
