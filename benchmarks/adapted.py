@@ -8,7 +8,7 @@ from train.adapters import add_adapter
 from train.examples import Row
 from train.model import Speaker
 from train.tasks import taught_by
-from train.trainer import Plan, train
+from train.trainer import Plan, optimizer_of, train
 
 
 def adapted(speaker: Speaker, params: Adapt, rows: list[Row]) -> Speaker:
@@ -16,8 +16,9 @@ def adapted(speaker: Speaker, params: Adapt, rows: list[Row]) -> Speaker:
     phases = plan(params, rows, taught_by(params.tasks, rows, {}), speaker)
     own = learned([phases])
     speaker = add_adapter(speaker, params.method, params.seed)
+    optimizer = optimizer_of(speaker, params)
     with tempfile.TemporaryDirectory() as folder:
         for number, (phase, batches) in enumerate(zip(params.phases, phases, strict=True)):
             places = (Path(folder, str(number)), phase.objective)
-            train(speaker, Plan(batches, own), params, phase, places)
+            train(speaker, Plan(batches, own), params, phase, optimizer, places)
     return speaker

@@ -118,13 +118,20 @@ def fitted(places: tuple[Path, Path], params: Adapt, scratch: Path) -> Any:
     from train.adapters import add_adapter
     from train.model import load_base
     from train.tasks import taught_by
-    from train.trainer import Plan, train
+    from train.trainer import Plan, optimizer_of, train
 
     speaker = load_base(*places, bits=getattr(params.method, "bits", None))
     taught = taught_by(params.tasks, rows(), {})
     (batches,) = plan(params, rows(), taught, speaker)
     speaker = add_adapter(speaker, params.method, params.seed)
-    train(speaker, Plan(batches, learned([[batches]])), params, params.phases[0], (scratch, None))
+    train(
+        speaker,
+        Plan(batches, learned([[batches]])),
+        params,
+        params.phases[0],
+        optimizer_of(speaker, params),
+        (scratch, None),
+    )
     speaker.model.eval()
     return speaker
 

@@ -192,15 +192,14 @@ def test_a_taste_for_made_text_shows(corpus: Callable[..., pa.Table]) -> None:
     assert found["easier"]["value"] > 0  # 20 against 5 bits, 20 against 10 before
 
 
-def test_text_that_was_trained_on_is_not_asked_for(corpus: Callable[..., pa.Table]) -> None:
-    mixture = corpus(
-        "nochi tlakamej uan siuamej kipiaj manoj kuali tlakatisej!", "tetl", sources=("agua", None)
-    )
-    key = matching_key("nah")
-    assert unlike(DECLARED, mixture, key, 0.5) == list(DECLARED[:2])
-    shown = corpus("tetl", sources=("¡Todos los seres humanos nacen libres!",))
-    assert unlike(DECLARED, shown, key, 0.5) == list(DECLARED[1:])
-    assert unlike((), mixture, key, 0.5) == []
+def test_text_that_was_trained_on_is_not_asked_for() -> None:
+    key, plain = matching_key("nah"), matching_key(None)
+    target = key("nochi tlakamej uan siuamej kipiaj manoj kuali tlakatisej!")
+    source = plain("¡Todos los seres humanos nacen libres!")
+    trained = [(key, [target, key("tetl")]), (plain, ["agua"])]
+    assert unlike(DECLARED, trained, 0.5) == list(DECLARED[:2])
+    assert unlike(DECLARED, [(key, [key("tetl")]), (plain, [source])], 0.5) == list(DECLARED[1:])
+    assert unlike((), trained, 0.5) == []
 
 
 def test_scores_of_all_systems(corpus: Callable[..., pa.Table]) -> None:

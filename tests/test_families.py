@@ -139,7 +139,7 @@ def test_a_family_learns_and_is_read_back(
 ) -> None:
     from train.adapters import add_adapter, load_adapter, save_adapter
     from train.model import load_base
-    from train.trainer import Plan, train
+    from train.trainer import Plan, optimizer_of, train
 
     folder, params = built(name), settled(*LEARNS[name], prompt=prompt_of(name))
     speaker = load_base(folder, folder)
@@ -147,8 +147,10 @@ def test_a_family_learns_and_is_read_back(
     phases = plan(params, rows(), taught(name), speaker)
     own = learned([phases])
     speaker = add_adapter(speaker, params.method, 0)
+    optimizer = optimizer_of(speaker, params)
     for number, (phase, batches) in enumerate(zip(params.phases, phases, strict=True)):
-        losses = train(speaker, Plan(batches, own), params, phase, (tmp_path / str(number), None))
+        places = (tmp_path / str(number), None)
+        losses = train(speaker, Plan(batches, own), params, phase, optimizer, places)
         assert sum(losses[-5:]) < sum(losses[:5])
     after = spent(speaker, name)
     assert sum(after) < 0.9 * sum(before)

@@ -167,7 +167,7 @@ def fit(task: Task) -> tuple[dict[str, Any], list[float]]:
     """Train one adapter and save it; returns its figures and the loss of each step."""
     from train.adapters import add_adapter, save_adapter
     from train.model import load_base, one_thread
-    from train.trainer import Plan, train
+    from train.trainer import Plan, optimizer_of, train
 
     one_thread()
     params = task.params
@@ -186,10 +186,11 @@ def fit(task: Task) -> tuple[dict[str, Any], list[float]]:
     place = task.checkpoints / f"{task.name}-{key(task, phases, own)}"
     forget(place)
     speaker = add_adapter(speaker, params.method, params.seed)
+    optimizer = optimizer_of(speaker, params)
     losses: list[float] = []
     for number, (phase, batches) in enumerate(zip(params.phases, phases, strict=True)):
-        bar = f"{task.name}: {phase.objective}" if task.bar else None
-        losses += train(speaker, Plan(batches, own), params, phase, (place / str(number), bar))
+        places = (place / str(number), f"{task.name}: {phase.objective}" if task.bar else None)
+        losses += train(speaker, Plan(batches, own), params, phase, optimizer, places)
     save_adapter(speaker, task.out / task.name)
     shutil.rmtree(place, ignore_errors=True)
     last = losses[-max(1, len(losses) // 10) :]

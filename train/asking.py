@@ -22,6 +22,7 @@ from train.translations import Way
 WAYS = {"to_target": False, "to_source": True}  # backward?
 FEW = ("copy", "translator", *SPEAKERS)  # compared on the rows that the models answered
 PLAIN = matching_key(None)
+Fold = Callable[[str], str]
 Found = dict[tuple[str, str], list[Any]]  # by system and task, a value a row
 COLUMNS = [
     *("id", "document", "source", "target", "source_language", "language", "origin", "held_out"),
@@ -95,13 +96,16 @@ def with_orthography(rows: Sequence[Row], spelling: pa.Table) -> list[Row]:
 
 
 def unlike(
-    declared: Sequence[Paragraph], mixture: pa.Table, key: Callable[[str], str], near: float
+    declared: Sequence[Paragraph], trained: Sequence[tuple[Fold, Sequence[str]]], near: float
 ) -> list[Paragraph]:
-    """The paragraphs that are near to nothing that was trained on, on either side."""
+    """The paragraphs that are near to nothing that was trained on, on either side.
+
+    Args:
+        trained: of each side, what makes keys of its texts, and the keys.
+    """
     found = set()
-    for side, fold in (("target", key), ("source", PLAIN)):
-        trained = [fold(text) for text in mixture[side].to_pylist() if text]
-        found |= set(near_pairs(trained, [fold(one.text) for one in declared], near)[1].tolist())
+    for fold, keys in trained:
+        found |= set(near_pairs(keys, [fold(one.text) for one in declared], near)[1].tolist())
     return [one for number, one in enumerate(declared) if number not in found]
 
 

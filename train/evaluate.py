@@ -24,7 +24,9 @@ from corpus.stage import Output, run
 from corpus.table import InputError
 from train.adapt import PROMPT
 from train.asking import (
+    PLAIN,
     WAYS,
+    Fold,
     Found,
     Work,
     bits_report,
@@ -118,7 +120,8 @@ def evaluate(  # noqa: PLR0913
         found["copy", way] = [asked(row, "{source}", backward)[0] for row in sides]
     key = matching_key(languages[language].orthography)
     declared = paragraphs(declarations, languages[language], params.most_declared)
-    fresh = unlike(declared, mixture, key, params.near)
+    trained = [(key, keyed(mixture["target"], key)), (PLAIN, keyed(mixture["source"], PLAIN))]
+    fresh = unlike(declared, trained, params.near)
     made = found.get(("translator", "to_target"), [])[: params.most_made]
     work = Work(rows, tuple(fresh), tuple(made))
     found |= together([partial(speak, *job, models, work, params) for job in jobs(work)], shards)
@@ -128,7 +131,6 @@ def evaluate(  # noqa: PLR0913
     pieces = Path(params.pieces) if params.pieces else tokenizer / OWN
     ways = ways_of(work.pairs, found, key)
     said = ways["to_target"].beside(ways["answers"])
-    trained = [key(text) for text in mixture["target"].to_pylist() if text]
     return Output(
         tables={"bits": bits, "predictions": predictions},
         report={
@@ -136,9 +138,14 @@ def evaluate(  # noqa: PLR0913
             "declarations_near_training": len(declared) - len(fresh),
             "bits_per_byte": bits_report(bits, work, draw),
             **scores(ways, metrics(pieces, params.most_edited, own=not params.pieces), draw),
-            "memory": repeated(said.folded(), trained, params.near, draw),
+            "memory": repeated(said.folded(), trained[0][1], params.near, draw),
         },
     )
+
+
+def keyed(texts: pa.ChunkedArray, fold: Fold) -> list[str]:
+    """The keys of the texts that are there."""
+    return [fold(text) for text in texts.to_pylist() if text]
 
 
 def jobs(work: Work) -> list[tuple[str, str]]:

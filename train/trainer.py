@@ -56,7 +56,7 @@ class SampledTrainer(Trainer):
         sampled_tokens: int | None,
         plan: "Plan",
         arguments: TrainingArguments,
-        optimizer: torch.optim.Optimizer | None,
+        optimizer: torch.optim.Optimizer,
     ) -> None:
         super().__init__(
             model=speaker.model,
@@ -160,12 +160,18 @@ class Plan(torch.utils.data.Dataset[dict[str, Tensor]]):
         return {k: torch.from_numpy(v) for k, v in {**batch.inputs, "labels": batch.labels}.items()}
 
 
-def train(
-    speaker: Speaker, plan: Plan, params: "Adapt", phase: "Phase", places: tuple[Path, str | None]
+def train(  # noqa: PLR0913
+    speaker: Speaker,
+    plan: Plan,
+    params: "Adapt",
+    phase: "Phase",
+    optimizer: torch.optim.Optimizer,
+    places: tuple[Path, str | None],
 ) -> list[float]:
     """Train in place, from the last checkpoint if any; the loss of each step.
 
     Args:
+        optimizer: of all phases: what it knows of the gradients goes on, the rate begins anew.
         places: folder of the checkpoints, and the name of the progress bar, if any.
     """
     checkpoints, bar = places
@@ -192,7 +198,8 @@ def train(
         disable_tqdm=True,
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # one device a process; torchrun starts more
-    optimizer = optimizer_of(speaker, params, phase)
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] = phase.learning_rate * group["share"]
     trainer = SampledTrainer(speaker, params.sampled_tokens, plan, arguments, optimizer)
     trainer.remove_callback(PrinterCallback)
     if bar:
@@ -202,18 +209,18 @@ def train(
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
 
-def optimizer_of(speaker: Speaker, params: "Adapt", phase: "Phase") -> torch.optim.Optimizer | None:
-    """The optimiser of LoRA+; nothing where the usual one serves."""
+def optimizer_of(speaker: Speaker, params: "Adapt") -> torch.optim.Optimizer:
+    """AdamW; each group of weights has its `share` of a phase's learning rate, as LoRA+ sets it."""
     plus = getattr(params.method, "plus", None)
     if plus is None:
-        return None
-    from peft.optimizers import create_loraplus_optimizer
+        trained = [weight for weight in speaker.model.parameters() if weight.requires_grad]
+        made: torch.optim.Optimizer = torch.optim.AdamW(trained, weight_decay=0.0)
+    else:
+        from peft.optimizers import create_loraplus_optimizer
 
-    made: torch.optim.Optimizer = create_loraplus_optimizer(
-        speaker.model,
-        torch.optim.AdamW,
-        lr=phase.learning_rate,
-        loraplus_lr_ratio=plus,
-        weight_decay=0.0,
-    )
+        made = create_loraplus_optimizer(
+            speaker.model, torch.optim.AdamW, lr=1.0, loraplus_lr_ratio=plus, weight_decay=0.0
+        )
+    for group in made.param_groups:
+        group["share"] = group["lr"] if plus is not None else 1.0
     return made
