@@ -69,15 +69,17 @@ def phase(steps: int, rate: float) -> Phase:
 
 def fitted(run: Run, method: Method, steps: int, rate: float) -> tuple[Any, float, int]:
     """The model after so many steps, their CPU-seconds, and the tokens that it learned from."""
-    from train.trainer import Plan, train
+    from train.trainer import Plan, optimizer_of, train
 
     speaker = run.speaker(getattr(method, "bits", None))
     params = replace(run.params, method=method, phases=(phase(steps, rate),))
     (batches,) = plan(params, run.rows, run.taught, speaker)
     speaker = add_adapter(speaker, method, params.seed)
+    optimizer = optimizer_of(speaker, params)
     with tempfile.TemporaryDirectory() as scratch:
         begun = time.process_time()
-        train(speaker, Plan(batches, run.own), params, params.phases[0], (Path(scratch), None))
+        places = (Path(scratch), None)
+        train(speaker, Plan(batches, run.own), params, params.phases[0], optimizer, places)
         spent = time.process_time() - begun
     return speaker, spent, sum(batch.labels.size for batch in batches)
 

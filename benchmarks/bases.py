@@ -38,7 +38,7 @@ from train.objectives import Objective
 from train.scores import rate, size
 from train.statistics import compare, interval
 from train.tasks import Taught
-from train.trainer import Plan, train
+from train.trainer import Plan, optimizer_of, train
 
 LANGUAGE = "nah"
 TRIAL = 3  # steps that tell the pace
@@ -169,7 +169,8 @@ def tuned(speaker: Speaker, steps: int, data: Data, scratch: Path) -> float:
     phases: list[Any] = plan(params, data.rows, Taught(params.tasks, {}), speaker)
     grown = add_adapter(speaker, params.method, params.seed)
     begun = time.process_time()
-    train(grown, Plan(phases[0], learned([phases])), params, phase, (scratch, None))
+    steps_of = Plan(phases[0], learned([phases]))
+    train(grown, steps_of, params, phase, optimizer_of(grown, params), (scratch, None))
     return time.process_time() - begun
 
 
