@@ -194,11 +194,15 @@ def test_only_new_rows_are_saved_and_trained_ones_are_checked(tmp_path: Path) ->
     import torch
     from safetensors.torch import load_file
 
+    from train.adapters import Lora, add_adapter, save_adapter
     from train.initialise import rows_of
-    from train.model import add_adapter, load_base, save_adapter
+    from train.model import load_base
 
     base = tiny_base(tmp_path)
-    speaker = add_adapter(load_base(base, tmp_path / "tokenizer"), 2, 4, 0)
+    lora = Lora(
+        kind="lora", rank=2, alpha=4, rslora=False, dora=False, plus=None, layers=None, bits=None
+    )
+    speaker = add_adapter(load_base(base, tmp_path / "tokenizer"), lora, 0)
     save_adapter(speaker, tmp_path / "adapter")
     saved = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     tokens = {name: value for name, value in saved.items() if "token_adapter" in name}

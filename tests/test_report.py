@@ -545,8 +545,8 @@ def test_bits_of_varieties_and_origins_have_intervals() -> None:
 
 def test_evidence_stands_where_a_reader_looks() -> None:
     panels = {p.name: p for p in evidence("orm", whole_run()["evaluate"]["orm"]) if p}
-    assert set(panels) == {f"{n}_orm" for n in ("reach", "forgetting", "made_text", "scores",
-                                                "memory")}  # fmt: skip
+    assert set(panels) == {f"{n}_orm" for n in ("reach", "forgetting", "made_text",
+                                                "translation_scores", "memory")}  # fmt: skip
     shown = [row[0] for row in panels["reach_orm"].rows]
     assert shown == [
         "segments of known documents (2)",
@@ -554,7 +554,7 @@ def test_evidence_stands_where_a_reader_looks() -> None:
         "  calc (2)",
     ]
     assert panels["forgetting_orm"].rows[1][-1] == difference(WORSE, 3)
-    assert panels["scores_orm"].rows[0][-2:] == ["–", None]  # no key, no comparison
+    assert panels["translation_scores_orm"].rows[0][-2:] == ["–", None]  # no key, no comparison
     rated = ratings("orm", whole_run()["ratings"]["orm"])
     assert rated is not None
     assert [row[1] for row in rated.rows] == ["reference", "reference over mixed", "agreement"]

@@ -122,7 +122,7 @@ def scores(key: str, report: Tree) -> Panel | None:
         return None
     signatures = "; ".join(report[n]["signature"] for n in METRICS if n in report)
     return Panel(
-        name=f"scores_{key}",
+        name=f"translation_scores_{key}",
         title="Translation by every score",
         note="In brackets bootstrap intervals of 95 %. On the key: of matching keys, under which "
         "two spellings of a word are one. Shows: the smallest difference of the two most alike "
