@@ -145,8 +145,10 @@ def sft_trainer(  # noqa: PLR0913
     """SFTTrainer with its packing."""
     import torch
     from datasets import Dataset
+    from peft.utils.other import TrainableTokensWrapper
     from trl import SFTConfig, SFTTrainer
 
+    TrainableTokensWrapper.bias = None  # trl 1.16 asks a tied output layer for it, and fails
     tokens = params.phases[0].steps * params.batch_rows * params.row_tokens
     drawn = texts_drawn(rows, speaker.encode, params.seed, tokens)
     texts = [text for _, text in islice(drawn, 2 * tokens // 8)]

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from train.examples import IGNORED
 from train.fitting import learned, plan
 from train.model import Speaker, load_base
 from train.processes import shared
+from train.quick import Updated, quickened
 from train.softmax import Softmax, loss_of, softmax_over
 from train.tasks import taught_by
 from train.trainer import Plan, tensors, train
@@ -286,3 +288,56 @@ def test_two_processes_of_torchrun_train_what_one_does(
         for name in ("one", "two")
     ]
     assert wrote[0] == wrote[1]  # no folder of a second process, no checkpoint left
+
+
+@pytest.mark.slow
+def test_quick_layers_say_what_peft_says_and_learn_what_it_learns(
+    models: Path, corpus: Table
+) -> None:
+    params = settled()
+    speaker = begun(models, params)
+    with torch.no_grad():
+        for p in weights_of(speaker):
+            p.add_(torch.randn_like(p) * 0.05)  # B begins at zero, and A would learn nothing
+    batch = tensors(plans(speaker, params, corpus)[0].batches[0])
+    speaker.model.train()
+    found = {}
+    for name, block in (("peft", nullcontext()), ("quick", quickened(speaker))):
+        speaker.model.zero_grad()
+        with block:
+            loss = loss_of(speaker, batch, whole(speaker), 0)
+            loss.backward()
+        found[name] = (float(loss.detach()), gradients(speaker))
+    loss, kept = found["peft"]
+    assert found["quick"][0] == pytest.approx(loss, rel=2e-3)
+    assert kept.keys() == weights(speaker).keys()
+    for name, some in kept.items():  # in bfloat16 each differs by its rounding
+        assert float((found["quick"][1][name] - some).norm()) < 0.03 * float(some.norm()), name
+    assert "forward" not in {k for m in speaker.model.modules() for k in vars(m)}
+
+
+@pytest.mark.slow
+def test_in_float64_quick_layers_are_exact() -> None:
+    x, weight, bias = torch.randn(2, 3, 5).double(), torch.randn(4, 5).double(), torch.randn(4)
+    a, b = torch.randn(2, 5).double(), torch.randn(4, 2).double()
+    for some in (x, a, b):
+        some.requires_grad_(True)
+
+    def plain(x: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return x @ weight.T + bias.double() + 0.5 * (x @ a.T) @ b.T
+
+    def quick(x: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = Updated.apply(x, weight, bias, a, b, 0.5)
+        return made
+
+    assert torch.allclose(quick(x, a, b), plain(x, a, b), atol=1e-12)
+    given = torch.randn(2, 3, 4).double()
+    wanted = torch.autograd.grad(plain(x, a, b), (x, a, b), given)
+    found = torch.autograd.grad(quick(x, a, b), (x, a, b), given)
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.allclose(one.double(), other, rtol=1e-6, atol=1e-6)  # A and B in float32
+
+
+def weights_of(speaker: Speaker) -> list[torch.nn.Parameter]:
+    """What is trained."""
+    return [p for p in speaker.model.parameters() if p.requires_grad]

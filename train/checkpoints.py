@@ -13,8 +13,8 @@ from corpus.table import digest
 from train.batches import Batch
 
 CODE = ["adapt.py", "adapters.py", "answers.py", "batches.py", "chat.py", "examples.py"]
-CODE += ["fitting.py", "initialise.py", "measure.py", "model.py", "objectives.py", "softmax.py"]
-CODE += ["tasks.py", "titles.py", "trainer.py", "validation.py"]  # that trains
+CODE += ["fitting.py", "initialise.py", "measure.py", "model.py", "objectives.py", "quick.py"]
+CODE += ["softmax.py", "tasks.py", "titles.py", "trainer.py", "validation.py"]  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 
 

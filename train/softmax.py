@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from train.examples import IGNORED
 from train.model import Head, Speaker, features, head, scores
+from train.quick import head_of
 
 
 class Softmax(NamedTuple):
@@ -64,25 +65,23 @@ def loss_of(
             return F.cross_entropy(logits, labels[learned])
         states = features(speaker, inputs, wrapped)[learned]
         own, drawn = over.own.to(labels.device), over.drawn(seed).to(labels.device)
-        return sampled_loss(states, labels[learned], head(speaker), own, drawn, len(over.others))
+        by = head_of(speaker, torch.cat([own, drawn]))
+        return sampled_loss(states, labels[learned], by, own, len(over.others))
 
 
-def sampled_loss(  # noqa: PLR0913
-    states: Tensor, labels: Tensor, by: Head, own: Tensor, drawn: Tensor, others: int
-) -> Tensor:
+def sampled_loss(states: Tensor, labels: Tensor, by: Head, own: Tensor, others: int) -> Tensor:
     """Cross-entropy over the own tokens and a sample of the others, in natural log.
 
     Args:
         states: (N, D) hidden states.
         labels: (N,) token ids, all among `own`.
-        by: output layer.
+        by: output layer of the own tokens, then of those drawn evenly from the others.
         own: (K,) sorted token ids.
-        drawn: (S,) token ids, drawn evenly from the `others` that are not own.
+        others: tokens that are not own.
 
     Source: Jean et al. 2015, https://arxiv.org/abs/1412.2007
     """
-    logits = scores(states, by.of(own))
-    if len(drawn):
-        correction = math.log(others / len(drawn))
-        logits = torch.cat([logits, scores(states, by.of(drawn)) + correction], dim=-1)
+    logits = scores(states, by)
+    if drawn := logits.shape[-1] - len(own):
+        logits[:, len(own) :] += math.log(others / drawn)
     return F.cross_entropy(logits, torch.searchsorted(own, labels))

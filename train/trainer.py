@@ -17,6 +17,7 @@ from train.checkpoints import last_checkpoint, state_of
 from train.model import Speaker
 from train.processes import processes, shared
 from train.progress import Bar
+from train.quick import quickened
 from train.softmax import Softmax, loss_of, softmax_over
 from train.validation import HeldOut, Validation, bits_per_byte
 
@@ -100,6 +101,12 @@ class SampledTrainer(Trainer):
         seed = self.args.seed + self.state.global_step
         return loss_of(self.speaker, inputs, self.over, seed, model)
 
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:  # noqa: ANN401
+        """Forward and back."""
+        with quickened(self.speaker):
+            made: Tensor = super().training_step(*args, **kwargs)
+        return made
+
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:  # noqa: ANN401
         """Bits per byte of the held-out text."""
         assert self.plan.held is not None
@@ -141,9 +148,10 @@ def train(
         trainer.add_callback(Bar(bar, plan.batches, params.accumulate))
     trainer.train(resume_from_checkpoint=str(found) if found else None)
     history = trainer.state.log_history
-    checks = {entry["step"]: entry[METRIC] for entry in history if METRIC in entry}
+    checks = {int(entry["step"]): entry[METRIC] for entry in history if METRIC in entry}
     losses = [entry["loss"] for entry in history if "loss" in entry]
-    return Run(losses, checks, min(checks, key=lambda n: checks[n]) if patience else len(losses))
+    kept = min(checks, key=lambda step: checks[step]) if patience else len(losses)
+    return Run(losses, checks, kept)
 
 
 def stopped(checkpoint: Path, patience: int) -> bool:
