@@ -1,5 +1,7 @@
 """The training loop: gradients that accumulate, checks, what is kept, and what it needs."""
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -341,3 +343,33 @@ def test_in_float64_quick_layers_are_exact() -> None:
 def weights_of(speaker: Speaker) -> list[torch.nn.Parameter]:
     """What is trained."""
     return [p for p in speaker.model.parameters() if p.requires_grad]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers in /proc")
+def test_a_killed_worker_is_one_line_that_names_settings(
+    models: Path, corpus: Table, tmp_path: Path
+) -> None:
+    project(corpus, tmp_path)
+    tree = yaml.safe_load((tmp_path / "params.yaml").read_text("utf-8"))
+    tree["shards"] |= {"workers": 2, "most_retries": 0}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tree))
+    stage = start(tmp_path, models)
+    children = Path(f"/proc/{stage.pid}/task/{stage.pid}/children")
+    while stage.poll() is None:
+        some = [pid for pid in children.read_text().split() if "spawn_main" in words_of(pid)]
+        if len(some) == 2:
+            os.kill(int(some[1]), signal.SIGKILL)
+            break
+    _, said = stage.communicate(timeout=100)
+    assert stage.returncode == 1
+    assert said.splitlines()[-1].startswith("adapt: adapt nah: a worker died 1 times")
+    assert "lower adapt.batch_rows" in said.splitlines()[-1]
+
+
+def words_of(pid: str) -> str:
+    """The command line of a process; nothing once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""

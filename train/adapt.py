@@ -23,7 +23,7 @@ from train.chat import Conversation, conversations
 from train.examples import Row
 from train.fitting import Task, fit
 from train.objectives import Masking, Objective
-from train.processes import first_writes, one_at_a_time
+from train.processes import first_writes, less_memory, one_at_a_time
 from train.prompts import Tasks
 from train.tasks import Taught, taught_by, trained_on
 from train.validation import Held, Validation, chosen
@@ -112,7 +112,8 @@ def adapt(  # noqa: PLR0913
         check_rows(params, some, told, f"{name} rows of {language}")
     more = (told, held, language, base, tokenizer, out, CHECKPOINTS / language)
     tasks = [Task(params, name, sets, *more, bar=name == "human") for name in sets]
-    made = map_shards(fit, tasks, one_at_a_time(shards), f"adapt {language}")
+    with less_memory():
+        made = map_shards(fit, tasks, one_at_a_time(shards), f"adapt {language}")
     (out / PROMPT).write_text(params.tasks.translation.prompt, "utf-8")
     shutil.rmtree(curves, ignore_errors=True)
     for name, (_, runs) in zip(sets, made, strict=True):

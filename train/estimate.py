@@ -22,6 +22,7 @@ from tqdm import tqdm
 from corpus.table import InputError
 from train.batches import Batch
 from train.model import Speaker, device
+from train.processes import LESS_MEMORY
 from train.quick import quickened
 from train.softmax import Softmax, loss_of, softmax_over
 
@@ -137,7 +138,4 @@ def out_of_memory() -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
         if isinstance(error, RuntimeError) and not any(s in str(error) for s in FULL):
             raise
-        raise InputError(
-            "the memory is used up; lower adapt.batch_rows and raise adapt.accumulate as much, "
-            "lower adapt.row_tokens, set adapt.recompute to true or adapt.method.bits to 4"
-        ) from error
+        raise InputError(f"the memory is used up; {LESS_MEMORY}") from error

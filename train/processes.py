@@ -13,10 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from corpus.shards import Shards
+from corpus.shards import Shards, WorkerDiedError
 from corpus.table import InputError
 
 WRITTEN = ("out", "curves", "report")
+LESS_MEMORY = (
+    "lower adapt.batch_rows and raise adapt.accumulate as much, lower adapt.row_tokens, "
+    "set adapt.recompute to true or adapt.method.bits to 4"
+)
 
 
 def processes() -> int:
@@ -48,6 +52,19 @@ def one_at_a_time(shards: Shards) -> Shards:
     if processes() == 1:
         return shards
     return Shards(**{**vars(shards), "workers": 1, "runner": "pool"})
+
+
+@contextmanager
+def less_memory() -> Iterator[None]:
+    """A block in which a worker that is killed, as for memory, is told with adapt's settings.
+
+    Raises:
+        InputError: one was killed.
+    """
+    try:
+        yield
+    except WorkerDiedError as error:
+        raise InputError(f"{error}; or {LESS_MEMORY}") from error
 
 
 def join() -> None:

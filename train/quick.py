@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from train.model import Head, Speaker, rows_of
+from train.initialise import rows_of
+from train.model import Head, Speaker
 
 
 class Updated(torch.autograd.Function):
@@ -126,7 +127,7 @@ def head_of(speaker: Speaker, tokens: Tensor) -> Head:
     bias = None if bias is None else bias[tokens]
     if not isinstance(layer, TrainableTokensWrapper):
         return Head(rows_of(layer)[tokens], bias)
-    own = layer.token_adapter
+    own: Any = layer.token_adapter
     rows = beside(own.base_layer.weight[tokens], trained_rows(own), places_of(own)[tokens])
     return Head(rows, bias)
 
@@ -136,12 +137,13 @@ def quickened(speaker: Speaker) -> Iterator[None]:
     """A block in which the model's simple layers say what they say with less work."""
     from peft.tuners.trainable_tokens import TrainableTokensLayer
 
-    changed = []
+    changed: list[Any] = []
+    layer: Any
     for layer in speaker.model.modules():
         if is_simple(layer):
-            layer.forward = partial(updated, layer)
+            vars(layer)["forward"] = partial(updated, layer)
         elif isinstance(layer, TrainableTokensLayer) and type(layer.base_layer) is nn.Embedding:
-            layer.forward = partial(embedded, layer, places_of(layer))
+            vars(layer)["forward"] = partial(embedded, layer, places_of(layer))
         else:
             continue
         changed.append(layer)
