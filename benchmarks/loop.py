@@ -1,12 +1,12 @@
 """Tokens per CPU-second of adapt's loop beside Trainer with peft and trl's SFTTrainer, in one run.
 
-    python -m benchmarks.loop MIXTURE HELD BASE TOKENIZER [STEPS] [LANGUAGE]
+    python -m benchmarks.loop MIXTURE HELD BASE TOKENIZER [STEPS] [LANGUAGE] [ARMS] [SEED]
 
 All train the same LoRA and new tokens' rows on the same human texts of the mixture by causal
 language modelling: batch shape, steps, learning rate, schedule and seed are those of params.yaml.
 Each runs in a process and on a thread of its own. Packing: Trainer has rows cut from texts end to
 end, as run_clm.py makes them; SFTTrainer its own, best-fit. Then bits per byte of the rows in HELD
-by the softmax over all tokens, and the paired difference to ours.
+by the softmax over all tokens, and the paired difference to ours. ARMS has semicolons between.
 """
 
 import multiprocessing
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -48,6 +48,7 @@ class Places(NamedTuple):
     tokenizer: Path
     steps: int
     language: str
+    seed: int
 
 
 class Result(NamedTuple):
@@ -63,14 +64,15 @@ Arm = Callable[
 ]
 
 
-def ours(
+def ours(  # noqa: PLR0913
     speaker: Speaker,
     params: Adapt,
     rows: list[dict[str, Any]],
     documents: bool = True,
     half: bool = True,
+    quick: bool = True,
 ) -> tuple[Callable[[], object], Callable[[], Any]]:
-    """The loop of adapt loop: documents apart or as one, in bfloat16 or float32."""
+    """The loop of adapt: documents apart or as one, bfloat16 or float32, quick layers or peft's."""
     (batches,) = plan(params, rows, taught_by(params.tasks, rows, {}), speaker)
     if not documents:
         batches = [replace(b, inputs={"input_ids": b.inputs["input_ids"]}) for b in batches]
@@ -80,11 +82,19 @@ def ours(
     plan_ = Plan(batches, learned([[batches]]))
 
     def run() -> None:
-        apart = nullcontext() if half else patch("torch.autocast", lambda *_, **__: nullcontext())
-        with tempfile.TemporaryDirectory() as folder, apart:
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            if not half:
+                stack.enter_context(patch("torch.autocast", nothing))
+            if not quick:
+                stack.enter_context(patch("train.trainer.quickened", nothing))
             train(speaker, plan_, params, params.phases[0], (Path(folder), None))
 
     return run, lambda: speaker.model
+
+
+def nothing(*_: object, **__: object) -> AbstractContextManager[None]:
+    """A block that changes nothing."""
+    return nullcontext()
 
 
 def shared(params: Adapt, folder: str, **more: object) -> dict[str, Any]:
@@ -176,6 +186,7 @@ ARMS: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, Any]]] = {
     "ours, softmax over all tokens": (ours, {}, {"sampled_tokens": None}),
     "ours, documents not kept apart": (ours, {"documents": False}, {}),
     "ours, float32": (ours, {"half": False}, {}),
+    "ours, peft's layers": (ours, {"quick": False}, {}),
     "Trainer, float32": (trainer, {"weights": "float32", "autocast": False}, {}),
     "Trainer, bfloat16 autocast": (trainer, {"weights": "float32", "autocast": True}, {}),
     "Trainer, bfloat16 weights": (trainer, {"weights": "bfloat16", "autocast": False}, {}),
@@ -191,6 +202,7 @@ def measured(name: str, places: Places) -> Result:
     one_thread()
     tree = load()
     make, how, changed = ARMS[name]
+    changed = {**changed, "seed": places.seed}
     params = settled(section(Adapt, "adapt", tree), places.steps, changed)
     rows = read(places.mixture).select(COLUMNS).sort_by("id").to_pylist()
     rows = [row for row in rows if not row["synthetic"]]
@@ -218,8 +230,8 @@ def settled(params: Adapt, steps: int, changed: dict[str, Any]) -> Adapt:
 def main(*words: str) -> None:
     """One line an arm."""
     mixture, held, base, tokenizer, *rest = words
-    steps, language, names = (*rest, *("95", "nah", "")[len(rest) :])
-    places = Places(*map(Path, (mixture, held, base, tokenizer)), int(steps), language)
+    steps, language, names, seed = (*rest, *("95", "nah", "", "0")[len(rest) :])
+    places = Places(*map(Path, (mixture, held, base, tokenizer)), int(steps), language, int(seed))
     params = settled(section(Adapt, "adapt", load()), places.steps, {})
     tokens = places.steps * params.batch_rows * params.row_tokens
     first: Result | None = None
