@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,6 +56,8 @@ class Result(NamedTuple):
     """What one arm gave."""
 
     seconds: float  # of CPU, for the steps alone
+    wall: float
+    weights: str  # a digest of what was trained
     peak: float  # GB of memory
     spent: np.ndarray  # (n, 2) bits and bytes of each held-out text
 
@@ -71,8 +74,11 @@ def ours(  # noqa: PLR0913
     documents: bool = True,
     half: bool = True,
     quick: bool = True,
+    threads: int = 1,
 ) -> tuple[Callable[[], object], Callable[[], Any]]:
     """The loop of adapt: documents apart or as one, bfloat16 or float32, quick layers or peft's."""
+    import torch
+
     (batches,) = plan(params, rows, taught_by(params.tasks, rows, {}), speaker)
     if not documents:
         batches = [replace(b, inputs={"input_ids": b.inputs["input_ids"]}) for b in batches]
@@ -82,6 +88,7 @@ def ours(  # noqa: PLR0913
     plan_ = Plan(batches, learned([[batches]]))
 
     def run() -> None:
+        torch.set_num_threads(threads)
         with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
             if not half:
                 stack.enter_context(patch("torch.autocast", nothing))
@@ -186,6 +193,8 @@ ARMS: dict[str, tuple[Callable[..., Any], dict[str, Any], dict[str, Any]]] = {
     "ours, softmax over all tokens": (ours, {}, {"sampled_tokens": None}),
     "ours, documents not kept apart": (ours, {"documents": False}, {}),
     "ours, float32": (ours, {"half": False}, {}),
+    "ours, again": (ours, {}, {}),
+    "ours, two threads": (ours, {"threads": 2}, {}),
     "ours, peft's layers": (ours, {"quick": False}, {}),
     "Trainer, float32": (trainer, {"weights": "float32", "autocast": False}, {}),
     "Trainer, bfloat16 autocast": (trainer, {"weights": "float32", "autocast": True}, {}),
@@ -208,16 +217,31 @@ def measured(name: str, places: Places) -> Result:
     rows = [row for row in rows if not row["synthetic"]]
     speaker = load_base(places.base, places.tokenizer)
     run, model = make(speaker, params, rows, **how)
-    begun = time.process_time()
+    begun = time.process_time(), time.monotonic()
     run()
-    seconds = time.process_time() - begun
+    seconds, wall = time.process_time() - begun[0], time.monotonic() - begun[1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     found = section(Evaluate, "evaluate", tree)
     held = chosen(read(places.held), places.language, languages(tree)[1], found.most_texts)
     texts = [row["target"] for row in held]
     speaker = speaker.over(model())
     spent = bits(speaker, text_examples(speaker, texts), found.batch_tokens, name)
-    return Result(seconds, peak, np.array(list(zip(spent, map(size, texts), strict=True))))
+    return Result(
+        seconds,
+        wall,
+        digest_of(model()),
+        peak,
+        np.array(list(zip(spent, map(size, texts), strict=True))),
+    )
+
+
+def digest_of(model: Any) -> str:
+    """A digest of the trained weights."""
+    found = sha256()
+    for _, weight in sorted(model.named_parameters()):
+        if weight.requires_grad:
+            found.update(weight.detach().float().numpy().tobytes())
+    return found.hexdigest()
 
 
 def settled(params: Adapt, steps: int, changed: dict[str, Any]) -> Adapt:
@@ -243,7 +267,9 @@ def main(*words: str) -> None:
         beside = compare(first.spent, found.spent, rate, False, (1000, 0))
         print(
             f"{name}: {tokens / found.seconds:.0f} tokens a CPU-second, ours is "
-            f"{found.seconds / first.seconds:.2f} x; {found.peak:.1f} GB; bits per byte "
+            f"{found.seconds / first.seconds:.2f} x ({found.wall / first.wall:.2f} x by the clock); "
+            f"{found.peak:.1f} GB; {'same' if found.weights == first.weights else 'other'} bytes; "
+            "bits per byte "
             f"{told['value']:.3f} [{told['least']:.3f}, {told['most']:.3f}], ours less it "
             f"{beside['difference']:+.3f} [{beside['least']:+.3f}, {beside['most']:+.3f}]",
             flush=True,
