@@ -220,22 +220,18 @@ def measured(name: str, places: Places) -> Result:
     begun = time.process_time(), time.monotonic()
     run()
     seconds, wall = time.process_time() - begun[0], time.monotonic() - begun[1]
+    weights = digest_of(model())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     found = section(Evaluate, "evaluate", tree)
     held = chosen(read(places.held), places.language, languages(tree)[1], found.most_texts)
     texts = [row["target"] for row in held]
     speaker = speaker.over(model())
     spent = bits(speaker, text_examples(speaker, texts), found.batch_tokens, name)
-    return Result(
-        seconds,
-        wall,
-        digest_of(model()),
-        peak,
-        np.array(list(zip(spent, map(size, texts), strict=True))),
-    )
+    both = np.array(list(zip(spent, map(size, texts), strict=True)))
+    return Result(seconds, wall, weights, peak, both)
 
 
-def digest_of(model: Any) -> str:
+def digest_of(model: Any) -> str:  # noqa: ANN401
     """A digest of the trained weights."""
     found = sha256()
     for _, weight in sorted(model.named_parameters()):
@@ -267,11 +263,10 @@ def main(*words: str) -> None:
         beside = compare(first.spent, found.spent, rate, False, (1000, 0))
         print(
             f"{name}: {tokens / found.seconds:.0f} tokens a CPU-second, ours is "
-            f"{found.seconds / first.seconds:.2f} x ({found.wall / first.wall:.2f} x by the clock); "
+            f"{found.seconds / first.seconds:.2f} x, by the clock {found.wall / first.wall:.2f} x; "
             f"{found.peak:.1f} GB; {'same' if found.weights == first.weights else 'other'} bytes; "
-            "bits per byte "
-            f"{told['value']:.3f} [{told['least']:.3f}, {told['most']:.3f}], ours less it "
-            f"{beside['difference']:+.3f} [{beside['least']:+.3f}, {beside['most']:+.3f}]",
+            f"bits per byte {told['value']:.3f} [{told['least']:.3f}, {told['most']:.3f}], ours "
+            f"less it {beside['difference']:+.3f} [{beside['least']:+.3f}, {beside['most']:+.3f}]",
             flush=True,
         )
 
