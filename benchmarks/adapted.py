@@ -3,9 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from train.adapt import Adapt, learned, plan
+from train.adapt import Adapt
 from train.adapters import add_adapter
 from train.examples import Row
+from train.fitting import learned, plan
 from train.model import Speaker
 from train.tasks import taught_by
 from train.trainer import Plan, optimizer_of, train

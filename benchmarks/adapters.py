@@ -20,10 +20,11 @@ import numpy as np
 
 from corpus.settings import languages, load, section
 from corpus.table import read
-from train.adapt import COLUMNS, Adapt, Phase, learned, plan, trained
+from train.adapt import COLUMNS, Adapt, Phase
 from train.adapters import Full, Ia3, Lora, Method, add_adapter, save_adapter
 from train.evaluate import chosen
 from train.examples import Row
+from train.fitting import learned, plan, trained
 from train.scores import rate, size
 from train.statistics import compare, interval
 from train.tasks import Taught, taught_by

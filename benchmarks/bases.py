@@ -26,12 +26,13 @@ import regex
 from augment import e5
 from corpus.settings import languages, load, section
 from corpus.table import read
-from train.adapt import COLUMNS, Adapt, Phase, learned, plan
+from train.adapt import COLUMNS, Adapt, Phase
 from train.adapters import add_adapter
 from train.asking import chosen
 from train.base import Base, base
 from train.evaluate import Evaluate
 from train.examples import Row
+from train.fitting import learned, plan
 from train.measure import text_bits
 from train.model import Speaker, load_base, one_thread
 from train.objectives import Objective

@@ -39,6 +39,10 @@ class Shards:
             raise ValueError(f"most_bytes and workers must be at least 1, got {self}")
 
 
+class WorkerDiedError(InputError):
+    """Workers died more often than is tried again."""
+
+
 def map_shards(
     function: Callable[[T], R], tasks: Sequence[T], shards: Shards, label: str
 ) -> list[R]:
@@ -48,7 +52,7 @@ def map_shards(
         function: of module level, so that a worker can import it.
 
     Raises:
-        InputError: workers died more than `most_retries` times in a row.
+        WorkerDiedError: more than `most_retries` times in a row.
     """
     if shards.runner == "ray":
         return map_ray(function, tasks, shards, label)
@@ -77,10 +81,10 @@ def map_pool(function: Callable[[T], R], tasks: Sequence[T], shards: Shards, lab
 
 def died(
     label: str, shards: Shards, tasks: Sequence[object], results: Mapping[int, object]
-) -> InputError:
+) -> WorkerDiedError:
     """The error that names the shards which no worker lived to do."""
     lost = [number for number in range(len(tasks)) if number not in results]
-    return InputError(
+    return WorkerDiedError(
         f"{label}: a worker died {shards.most_retries + 1} times (killed, or out of memory?); "
         f"shards {lost} are not done; lower shards.workers or shards.most_bytes"
     )
@@ -124,7 +128,7 @@ def map_ray(function: Callable[[T], R], tasks: Sequence[T], shards: Shards, labe
     Every node sees the project's folder under the same path: shards are read and written there.
 
     Raises:
-        InputError: workers died more than `most_retries` times under one shard.
+        WorkerDiedError: more than `most_retries` times under one shard.
     """
     import ray  # the extra 'ray'
     from ray.exceptions import NodeDiedError, RayTaskError, WorkerCrashedError

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,14 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from corpus.settings import languages as tongues
 from corpus.settings import section
 from corpus.table import SYNTHETIC, InputError, write
-from train.adapt import (
-    CODE,
-    Adapt,
-    Phase,
-    check_rows,
-    forget,
-    last_checkpoint,
-    learned,
-    recipe,
-    without_questions,
-    write_curve,
-)
+from train.adapt import Adapt, Phase, check_rows, without_questions, write_curve
 from train.batches import Batch
+from train.checkpoints import CODE, forget, last_checkpoint, recipe
 from train.examples import IGNORED
+from train.fitting import learned
 from train.tasks import taught_by
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +52,7 @@ ADAPT: dict[str, Any] = {
         "title": None,
         "instruction": None,
     },
+    "validation": {"texts": 3, "every_steps": 3, "patience": None},
     "checkpoint_steps": 3,
     "seed": 0,
 }
@@ -132,13 +125,25 @@ def project(corpus: Callable[..., pa.Table], folder: Path, **changed: object) ->
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump({**some, "adapt": {**ADAPT, **changed}}))
     write(mixture(corpus), folder / "mixture", 10**6)
+    write(held_out(corpus), folder / "validation", 10**6)
 
 
-def start(folder: Path, models: Path) -> "subprocess.Popen[str]":
+def held_out(corpus: Callable[..., pa.Table]) -> pa.Table:
+    """Rows of a validation split; one has no source."""
+    sources = ("el perro ve la casa", "la mujer oye el viento", None)
+    return corpus(
+        "in chichi quitta in calli", "in cihuatl quicaqui ehecatl", "ātl", sources=sources
+    )
+
+
+def start(
+    folder: Path, models: Path, program: Sequence[str] = (sys.executable,)
+) -> "subprocess.Popen[str]":
     """The stage as a process."""
     words = (
         "language=nah",
         "mixture=mixture",
+        "validation=validation",
         "curves=curves",
         "out=out",
         "report=report.json",
@@ -146,7 +151,7 @@ def start(folder: Path, models: Path) -> "subprocess.Popen[str]":
     )
     models_at = (f"base={models / 'base'}", f"tokenizer={models / 'tokenizer'}")
     return subprocess.Popen(
-        [sys.executable, "-m", "train.adapt", *words, *models_at],
+        [*program, "-m", "train.adapt", *words, *models_at],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
@@ -208,7 +213,9 @@ def test_the_adapter_is_read_back_and_spends_fewer_bits(
     shards = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
     places = [tmp_path / name for name in ("none", "base", "tokenizer", "curves", "out")]
     (tmp_path / "out").mkdir()
-    report = adapt(settled(), shards, "nah", mixture(corpus), *places).report
+    _, languages = tongues(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")))
+    tables = (mixture(corpus), held_out(corpus))
+    report = adapt(settled(), shards, "nah", languages, *tables, *places).report
     assert report["human"]["steps"] == report["mixed"]["steps"] == 12
     assert report["human"]["in_mixture"] == {"texts": 18, "pairs": 18, "pairs_too_long": 0}
     assert report["mixed"]["in_mixture"]["texts"] == 24
@@ -235,15 +242,15 @@ def test_sampled_loss_is_the_whole_softmax_when_all_are_drawn() -> None:
     from torch.nn import functional as F  # noqa: N812
 
     from train.model import Head
-    from train.trainer import sampled_loss
+    from train.softmax import sampled_loss
 
     states, by = torch.randn(6, 8), Head(torch.randn(30, 8), torch.randn(30))
-    own, others = torch.arange(10), torch.arange(10, 30)
+    own = torch.arange(10)
     labels = torch.tensor([0, 9, 3, 3, 7, 1])
     exact = F.cross_entropy(states @ by.rows.T + by.bias, labels)
-    assert torch.allclose(sampled_loss(states, labels, by, own, others, 20), exact, atol=1e-5)
+    assert torch.allclose(sampled_loss(states, labels, by, own, 20), exact, atol=1e-5)
     kept = F.cross_entropy(states @ by.rows[:10].T + by.bias[:10], labels)
-    assert torch.allclose(sampled_loss(states, labels, by, own, others[:0], 20), kept, atol=1e-5)
+    assert torch.allclose(sampled_loss(states, labels, by.of(own), own, 20), kept, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +305,7 @@ def test_a_checkpoint_is_of_this_code_and_these_libraries(monkeypatch: pytest.Mo
     first = recipe()
     for change in (("CODE", CODE[1:]), ("LIBRARIES", ("torch", "pytest"))):
         with monkeypatch.context() as patched:
-            patched.setattr(f"train.adapt.{change[0]}", change[1])
+            patched.setattr(f"train.checkpoints.{change[0]}", change[1])
             recipe.cache_clear()
             assert recipe() != first
     recipe.cache_clear()
@@ -319,7 +326,12 @@ def test_both_adapters_score_the_same_tokens() -> None:
 
 
 def test_curve(tmp_path: Path) -> None:
-    phases = [Phase(**{**CLM, "objective": name, "steps": 1}) for name in ("clm", "sft")]
-    write_curve([2.0, 1.5], phases, tmp_path / "human.csv")
+    from train.trainer import Run
+
+    phases = [Phase(**{**CLM, "objective": name, "steps": 2}) for name in ("clm", "sft")]
+    runs = [Run([2.0, 1.8], {2: 3.25}, 2), Run([1.5], {}, 1)]  # the second stopped early
+    write_curve(runs, phases, tmp_path / "human.csv")
     said = (tmp_path / "human.csv").read_text()
-    assert said == "step,loss,phase\n1,2.0000,clm\n2,1.5000,sft\n"
+    assert said == (
+        "step,loss,phase,bits_per_byte\n1,2.0000,clm,\n2,1.8000,clm,3.2500\n3,1.5000,sft,\n"
+    )

@@ -12,7 +12,8 @@ from test_adapt import ADAPT, settled
 
 from corpus.table import InputError
 from tests import models
-from train.adapt import Adapt, plan
+from train.adapt import Adapt
+from train.fitting import plan
 from train.initialise import ROWS
 
 NEW = ("tlācatl", "ሰዎች", "មនុស្ស")  # tokens that the bases lack
@@ -114,8 +115,8 @@ def settings(method: dict[str, Any], objective: str) -> Adapt:
 
 def fitted(places: tuple[Path, Path], params: Adapt, scratch: Path) -> Any:
     """A model trained for some steps."""
-    from train.adapt import learned
     from train.adapters import add_adapter
+    from train.fitting import learned
     from train.model import load_base
     from train.tasks import taught_by
     from train.trainer import Plan, optimizer_of, train

@@ -18,11 +18,12 @@ from corpus.table import InputError
 from tests import families, models
 from tests.test_evaluate import LANGUAGES, PARAMS
 from train import cards, outcomes
-from train.adapt import PROMPT as PROMPT_FILE
-from train.adapt import Adapt, learned, plan
+from train.adapt import Adapt
 from train.base import Base, base
 from train.evaluate import evaluate
 from train.examples import IGNORED
+from train.fitting import learned, plan
+from train.prompts import PROMPT as PROMPT_FILE
 from train.prompts import Tasks, Translation
 from train.sides import Asked
 from train.tasks import Taught, taught_by

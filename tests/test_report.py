@@ -312,7 +312,10 @@ def run_report(folder: Path, found: dict[str, Any]) -> dict[str, Any]:
     for name in ("human", "mixed"):
         path = folder / "plots" / "orm" / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("step,loss,phase\n1,4.0,causal\n2,3.0,causal\n3,3.5,tuning\n", "utf-8")
+        path.write_text(
+            "step,loss,phase,bits_per_byte\n1,4.0,causal,\n2,3.0,causal,2.5\n3,3.5,tuning,\n",
+            "utf-8",
+        )
     (folder / "reports" / "figures").mkdir(exist_ok=True)
     made = report(
         reports=folder / "reports",
@@ -594,11 +597,23 @@ def test_marks_without_intervals_and_single_values_are_drawn() -> None:
 def test_smoothing_stays_within_its_phase() -> None:
     steps = np.array([1.0, 2.0, 3.0])
     panel = outcomes.learning(
-        "orm", {"human": (steps, np.array([2.0, 1.0, 9.0]), ["causal", "causal", "tuning"])}, 2
+        "orm",
+        {
+            "human": (
+                steps,
+                np.array([2.0, 1.0, 9.0]),
+                ["causal", "causal", "tuning"],
+                {1: 3.0, 2: 3.5},
+            )
+        },
+        2,
     )
     assert panel is not None
-    assert panel.rows == [["human", "causal", 2, 2.0, 1.5], ["human", "tuning", 1, 9.0, 9.0]]
-    assert outcomes.learning("orm", {"human": (steps[:0], steps[:0], [])}, 2) is None
+    assert panel.rows == [
+        ["human", "causal", 2, 2.0, 1.5, 3.5, 3.0],
+        ["human", "tuning", 1, 9.0, 9.0, None, None],
+    ]
+    assert outcomes.learning("orm", {"human": (steps[:0], steps[:0], [], {})}, 2) is None
 
 
 def test_rules_that_keep_every_trusted_row_are_not_drawn() -> None:

@@ -22,7 +22,6 @@ from corpus.settings import Languages, settings
 from corpus.shards import Shards, map_shards
 from corpus.stage import Output, run
 from corpus.table import InputError
-from train.adapt import PROMPT
 from train.asking import (
     PLAIN,
     WAYS,
@@ -40,6 +39,7 @@ from train.examples import Row, asked, languages_of
 from train.memory import repeated
 from train.metrics import metrics
 from train.parts import SPEAKERS
+from train.prompts import PROMPT
 from train.sides import Asked
 from train.translations import scores
 

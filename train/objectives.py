@@ -161,15 +161,35 @@ def text_examples(
     objective: Objective, texts: Iterator[tuple[str, str, str]], speaker: "Speaker", shape: Shape
 ) -> Iterator[Example]:
     """One document or part of one an example; each time that it is drawn it is hidden anew."""
+    hiding = (shape.masking, shape.row_tokens)
     for turn in count():
         name, text, language = next(texts)
-        room = shape.row_tokens - around(speaker, language)
-        (code,) = speaker.encode([text])
-        for start in range(0, len(code), room):
-            part = code[start : start + room]
-            chance = Random(digest(str(shape.seed), str(turn), name, str(start)))
-            made = example_of(objective, part, speaker, (shape.masking, chance), language)
+        seeds = (str(shape.seed), str(turn), name)
+        for made in shown(objective, (text, language), speaker, hiding, seeds):
             yield Example(made.ids, made.labels, (name,), source=made.source)
+
+
+def shown(
+    objective: Objective,
+    text: tuple[str, str],
+    speaker: "Speaker",
+    hiding: tuple[Masking, int],
+    seeds: Sequence[str],
+) -> Iterator[Example]:
+    """A text, in parts that fit into a row, as the objective shows it.
+
+    Args:
+        text: and its language.
+        hiding: how much of it, and the tokens of a row.
+        seeds: what is hidden depends on.
+    """
+    masking, row_tokens = hiding
+    room = row_tokens - around(speaker, text[1])
+    (code,) = speaker.encode([text[0]])
+    for start in range(0, len(code), room):
+        chance = Random(digest(*seeds, str(start)))
+        part = code[start : start + room]
+        yield example_of(objective, part, speaker, (masking, chance), text[1])
 
 
 def around(speaker: "Speaker", language: str) -> int:

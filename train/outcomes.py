@@ -136,7 +136,9 @@ def fertility(key: str, report: Tree) -> Panel | None:
     )
 
 
-Curve = tuple[Floats, Floats, list[str]]  # steps, losses, phases
+HELD_OUT = ("held out, last", "held out, best")
+Checks = dict[int, float]  # bits per byte of held-out text by step
+Curve = tuple[Floats, Floats, list[str], Checks]  # steps, losses, phases
 
 
 def learning(key: str, lines: dict[str, Curve], window: int) -> Panel | None:
@@ -147,23 +149,27 @@ def learning(key: str, lines: dict[str, Curve], window: int) -> Panel | None:
     breaks: dict[str, float] = {}
     pieces: dict[str, list[tuple[Floats, Floats]]] = {name: [] for name in lines}
     table: Rows = []
-    for name, (steps, losses, phases) in lines.items():
+    for name, (steps, losses, phases, checks) in lines.items():
         for phase in dict.fromkeys(phases):
             some = [n for n, other in enumerate(phases) if other == phase]
             breaks.setdefault(phase, float(steps[some[0]]))
             pieces[name].append((steps[some], losses[some]))
             end = losses[some[-window:]]
-            table.append([name, phase, len(some), float(losses[some[0]]), float(np.mean(end))])
+            ends = [float(losses[some[0]]), float(np.mean(end))]
+            held = [checks[step] for n in some if (step := int(steps[n])) in checks]
+            held_out = (held[-1], min(held)) if held else (None, None)
+            table.append([name, phase, len(some), *ends, *held_out])
     return Panel(
         name=f"learning_{key}",
         title="Learning curves",
         note=f"Training loss of the two adapters: thin each step, thick the mean of {window}. "
         "Causal: target text; tuning: translation both ways. The phases' losses do not compare, "
-        "nor do they with other tokenizers: bits per byte below do.",
+        "nor do they with other tokenizers: bits per byte do. Held out: bits per byte of a few "
+        "validation rows at a phase's last check and at its best, of texts or of answers.",
         alt="Lines of loss by step: "
-        + "; ".join(f"{n}, {phase}: {a:.2f} to {b:.2f}" for n, phase, _, a, b in table),
+        + "; ".join(f"{n}, {phase}: {a:.2f} to {b:.2f}" for n, phase, _, a, b, *_ in table),
         figure=curves(pieces, breaks, window),
-        head=["adapter", "phase", "steps", "first loss", "mean of the last"],
+        head=["adapter", "phase", "steps", "first loss", "mean of the last", *HELD_OUT],
         rows=table,
     )
 

@@ -18,10 +18,10 @@ from corpus.stage import Output, run
 from corpus.table import InputError
 from train.adapters import FULL
 from train.cards import hashed, model_card, shared
+from train.prompts import PROMPT
 
 ADAPTER = "mixed"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
-PROMPT = "prompt.txt"  # what the adapter was asked with
 ASIDE = {"own.model"}  # in the tokenizer's folder: trained for comparison, no part of the model
 NEW_ROWS = "trainable_tokens_delta"  # in peft's name of the tensor of new tokens' rows
 TASKS = {  # by peft's name of the family: the class of transformers, and the Hub's task

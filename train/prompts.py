@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from corpus.settings import settings
 from train.titles import Where
 
+PROMPT = "prompt.txt"  # beside the adapters: what they were asked with
 ALONE = "{source}"  # the prompt of a base whose codes say the languages
 
 

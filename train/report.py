@@ -26,6 +26,7 @@ from train.outcomes import Curve
 from train.panels import Facts, Panel
 
 CURVES = ("human", "mixed")
+CHECK = "bits_per_byte"  # its column in a curve
 SCORES = ["id", "language_score"]
 MEASURES = [
     "id",
@@ -151,7 +152,7 @@ def of_language(table: pa.Table, key: str, languages: Languages) -> pa.Table:
 
 
 def read_curve(path: Path) -> Curve:
-    """Steps, losses and phases of a learning curve.
+    """Steps, losses, phases and checks of a learning curve.
 
     Raises:
         InputError: it is missing or no such table.
@@ -161,6 +162,7 @@ def read_curve(path: Path) -> Curve:
             lines = list(csv.DictReader(file))
         numbers = np.array([[float(row["step"]), float(row["loss"])] for row in lines])
         phases = [row["phase"] for row in lines]
+        checks = {int(row["step"]): float(row[CHECK]) for row in lines if row.get(CHECK)}
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run 'dvc repro' first") from None
     except (KeyError, TypeError, ValueError):
@@ -168,7 +170,7 @@ def read_curve(path: Path) -> Curve:
             f"{path} must have the columns step, loss, phase; run 'dvc repro'"
         ) from None
     steps, losses = numbers.reshape(-1, 2).T
-    return steps, losses, phases
+    return steps, losses, phases, checks
 
 
 def some(*found: Panel | None) -> Iterable[Panel]:

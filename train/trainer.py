@@ -1,60 +1,79 @@
-"""The training loop: transformers' Trainer with a softmax over the tokens that can occur.
+"""The training loop: transformers' Trainer over batches whose order is settled before it starts.
 
-A softmax over the corpus's own tokens alone would leak: it never learns to keep probability from
-the others. So a sample of the others joins them in every step, weighted by how many it stands for.
+Under torchrun each process takes its share of a step's batches: a step stays what it is with one.
 """
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
-from tqdm import tqdm
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from train.adapt import last_checkpoint
 from train.batches import Batch
-from train.examples import IGNORED
-from train.model import Head, Speaker, features, head, scores
+from train.checkpoints import last_checkpoint, state_of
+from train.model import Speaker
+from train.processes import processes, shared
+from train.progress import Bar
+from train.quick import quickened
+from train.softmax import Softmax, loss_of, softmax_over
+from train.validation import HeldOut, Validation, bits_per_byte
 
 if TYPE_CHECKING:
     from train.adapt import Adapt, Phase
 
 LEAST_RATE = 0.1  # of the peak learning rate, at the last step
+METRIC = "eval_bits_per_byte"
 
 
-class Bar(TrainerCallback):
-    """A progress bar of the steps."""
+class Plan(torch.utils.data.Dataset[dict[str, Tensor]]):
+    """The batches of a phase in the order of training, and what it is checked by.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.bar: Any = None
+    Args:
+        own: the labels of all adapters that are compared: with one softmax they differ in data
+            only.
+    """
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Begin where the run goes on."""
-        self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc=self.name)
+    def __init__(
+        self, batches: Sequence[Batch], own: list[int], held: HeldOut | None = None
+    ) -> None:
+        self.batches = batches
+        self.own = own
+        self.held = held if held and held.examples else None
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """One step more."""
-        self.bar.update()
+    def __len__(self) -> int:
+        """Batches."""
+        return len(self.batches)
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Close the bar."""
-        self.bar.close()
+    def __getitem__(self, at: int) -> dict[str, Tensor]:
+        """One batch."""
+        return tensors(self.batches[at])
+
+
+def tensors(batch: Batch) -> dict[str, Tensor]:
+    """What the model is given, and labels."""
+    arrays = {**batch.inputs, "labels": batch.labels}
+    return {name: torch.from_numpy(some) for name, some in arrays.items()}
+
+
+class Run(NamedTuple):
+    """What came of a phase."""
+
+    losses: list[float]  # of each step
+    checks: dict[int, float]  # by step, bits per byte of held-out text
+    kept: int  # the step whose weights are kept
 
 
 class SampledTrainer(Trainer):
-    """Trainer whose loss is a sampled softmax under bfloat16 autocast."""
+    """Trainer whose loss is a sampled softmax, and whose check is the softmax over all tokens."""
 
     def __init__(
         self,
         speaker: Speaker,
-        sampled_tokens: int | None,
-        plan: "Plan",
+        plan: Plan,
+        over: Softmax,
         arguments: TrainingArguments,
         optimizer: torch.optim.Optimizer,
     ) -> None:
@@ -62,13 +81,14 @@ class SampledTrainer(Trainer):
             model=speaker.model,
             args=arguments,
             train_dataset=plan,
+            eval_dataset=plan if plan.held else None,
             data_collator=lambda batches: batches[0],
             optimizers=(optimizer, None),
         )
         self.model_accepts_loss_kwargs = False  # the loss is a mean: accumulated steps divide it
         self.speaker = speaker
-        self.own, self.others = vocabulary(plan.own, speaker, sampled_tokens)
-        self.sampled_tokens = min(sampled_tokens or 0, len(self.others))
+        self.plan = plan
+        self.over = over
 
     def compute_loss(
         self,
@@ -78,86 +98,23 @@ class SampledTrainer(Trainer):
         num_items_in_batch: Any = None,  # noqa: ANN401
     ) -> Tensor:
         """Mean over the learned tokens of the batch."""
-        labels = inputs.pop("labels")
-        learned = labels != IGNORED
-        with torch.autocast(labels.device.type, torch.bfloat16):
-            if not self.speaker.plain:
-                logits = model(**inputs).logits[learned].float()
-                return F.cross_entropy(logits, labels[learned])
-            states = features(self.speaker, inputs, model)[learned]
-            generator = torch.Generator().manual_seed(self.args.seed + self.state.global_step)
-            return sampled_loss(
-                states,
-                labels[learned],
-                head(self.speaker),
-                self.own.to(labels.device),
-                self.sample(generator).to(labels.device),
-                len(self.others),
-            )
+        seed = self.args.seed + self.state.global_step
+        return loss_of(self.speaker, inputs, self.over, seed, model)
 
-    def sample(self, generator: torch.Generator) -> Tensor:
-        """Tokens drawn from the others, for one step."""
-        if not self.sampled_tokens:
-            return self.others[:0]
-        return self.others[
-            torch.randint(len(self.others), (self.sampled_tokens,), generator=generator)
-        ]
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:  # noqa: ANN401
+        """Forward and back."""
+        with quickened(self.speaker):
+            made: Tensor = super().training_step(*args, **kwargs)
+        return made
 
-
-def vocabulary(
-    seen: list[int], speaker: Speaker, sampled_tokens: int | None
-) -> tuple[Tensor, Tensor]:
-    """The tokens that every step scores, and the others: none where nothing is sampled."""
-    size = len(head(speaker).rows)
-    own = torch.ones(size, dtype=torch.bool)
-    if sampled_tokens is not None:
-        own[:] = False
-        own[seen] = True
-        own[list(speaker.new_ids)] = True
-    return own.nonzero().flatten(), (~own).nonzero().flatten()
-
-
-def sampled_loss(  # noqa: PLR0913
-    states: Tensor, labels: Tensor, by: Head, own: Tensor, drawn: Tensor, others: int
-) -> Tensor:
-    """Cross-entropy over the own tokens and a sample of the others, in natural log.
-
-    Args:
-        states: (N, D) hidden states.
-        labels: (N,) token ids, all among `own`.
-        by: output layer.
-        own: (K,) sorted token ids.
-        drawn: (S,) token ids, drawn evenly from the `others` that are not own.
-
-    Source: Jean et al. 2015, https://arxiv.org/abs/1412.2007
-    """
-    logits = scores(states, by.of(own))
-    if len(drawn):
-        correction = math.log(others / len(drawn))
-        logits = torch.cat([logits, scores(states, by.of(drawn)) + correction], dim=-1)
-    return F.cross_entropy(logits, torch.searchsorted(own, labels))
-
-
-class Plan(torch.utils.data.Dataset[dict[str, Tensor]]):
-    """The batches of a phase in the order of training.
-
-    Args:
-        own: the labels of all adapters that are compared: with one softmax they differ in data
-            only.
-    """
-
-    def __init__(self, batches: Sequence[Batch], own: list[int]) -> None:
-        self.batches = batches
-        self.own = own
-
-    def __len__(self) -> int:
-        """Batches."""
-        return len(self.batches)
-
-    def __getitem__(self, at: int) -> dict[str, Tensor]:
-        """One batch."""
-        batch = self.batches[at]
-        return {k: torch.from_numpy(v) for k, v in {**batch.inputs, "labels": batch.labels}.items()}
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:  # noqa: ANN401
+        """Bits per byte of the held-out text."""
+        assert self.plan.held is not None
+        tokens = max(batch.labels.size for batch in self.plan.batches)
+        found = {METRIC: bits_per_byte(self.speaker, self.plan.held, tokens)}
+        self.log(found)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
+        return found
 
 
 def train(  # noqa: PLR0913
@@ -167,18 +124,53 @@ def train(  # noqa: PLR0913
     phase: "Phase",
     optimizer: torch.optim.Optimizer,
     places: tuple[Path, str | None],
-) -> list[float]:
-    """Train in place, from the last checkpoint if any; the loss of each step.
+) -> Run:
+    """Train in place, from the last checkpoint if any.
 
     Args:
         optimizer: of all phases: what it knows of the gradients goes on, the rate begins anew.
         places: folder of the checkpoints, and the name of the progress bar, if any.
+
+    Raises:
+        InputError: the processes cannot share a step's batches.
     """
     checkpoints, bar = places
+    patience = params.validation.patience if params.validation and plan.held else None
+    found = last_checkpoint(checkpoints)
+    arguments = arguments_of(params, phase, plan, checkpoints)
+    if found and patience and stopped(found, patience):
+        arguments.max_steps = state_of(found)["global_step"]
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] = phase.learning_rate * group["share"]
+    over = softmax_over(plan.own, speaker, params.sampled_tokens)
+    trainer = SampledTrainer(speaker, plan, over, arguments, optimizer)
+    trainer.remove_callback(PrinterCallback)
+    if patience:
+        trainer.add_callback(EarlyStoppingCallback(patience))
+    if bar and trainer.is_world_process_zero():
+        trainer.add_callback(Bar(bar, plan.batches, params.accumulate))
+    trainer.train(resume_from_checkpoint=str(found) if found else None)
+    history = trainer.state.log_history
+    checks = {int(entry["step"]): entry[METRIC] for entry in history if METRIC in entry}
+    losses = [entry["loss"] for entry in history if "loss" in entry]
+    kept = min(checks, key=lambda step: checks[step]) if patience else len(losses)
+    return Run(losses, checks, kept)
+
+
+def stopped(checkpoint: Path, patience: int) -> bool:
+    """Whether the phase had ended before its last step."""
+    known = state_of(checkpoint)["stateful_callbacks"]["EarlyStoppingCallback"]["attributes"]
+    return int(known["early_stopping_patience_counter"]) >= patience
+
+
+def arguments_of(
+    params: "Adapt", phase: "Phase", plan: Plan, checkpoints: Path
+) -> TrainingArguments:
+    """What Trainer is told."""
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
         per_device_train_batch_size=1,  # a batch of the plan
-        gradient_accumulation_steps=params.accumulate,
+        gradient_accumulation_steps=shared(params.accumulate),
         activation_checkpointing=params.recompute,
         max_steps=phase.steps,
         learning_rate=phase.learning_rate,
@@ -189,24 +181,33 @@ def train(  # noqa: PLR0913
         optim="adamw_torch",
         train_sampling_strategy="sequential",
         logging_steps=1,
-        save_steps=params.checkpoint_steps,
-        save_total_limit=1,
+        save_total_limit=1,  # and the best
         report_to="none",
         seed=params.seed,
         use_cpu=not torch.cuda.is_available(),
+        ddp_backend="gloo" if processes() > 1 and not torch.cuda.is_available() else None,
         dataloader_pin_memory=False,
         disable_tqdm=True,
+        **checks(params.validation if plan.held else None, params.checkpoint_steps),
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # one device a process; torchrun starts more
-    for group in optimizer.param_groups:
-        group["lr"] = group["initial_lr"] = phase.learning_rate * group["share"]
-    trainer = SampledTrainer(speaker, params.sampled_tokens, plan, arguments, optimizer)
-    trainer.remove_callback(PrinterCallback)
-    if bar:
-        trainer.add_callback(Bar(bar))
-    found = last_checkpoint(checkpoints)
-    trainer.train(resume_from_checkpoint=str(found) if found else None)
-    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return arguments
+
+
+def checks(validation: Validation | None, checkpoint_steps: int) -> dict[str, Any]:
+    """What Trainer is told of checks; where it keeps the best, each check has a checkpoint."""
+    if validation is None:
+        return {"save_steps": checkpoint_steps}
+    told = {"eval_strategy": "steps", "eval_steps": validation.every_steps}
+    if validation.patience is None:
+        return {**told, "save_steps": checkpoint_steps}
+    return {
+        **told,
+        "save_steps": validation.every_steps,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": METRIC,
+        "greater_is_better": False,
+    }
 
 
 def optimizer_of(speaker: Speaker, params: "Adapt") -> torch.optim.Optimizer:
