@@ -45,6 +45,7 @@ ADAPT: dict[str, Any] = {
     "batch_rows": 2,
     "row_tokens": 128,
     "accumulate": 1,
+    "compile": False,
     "recompute": False,
     "sampled_tokens": 8,
     "tasks": {

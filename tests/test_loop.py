@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -23,6 +24,7 @@ from train.batches import Batch
 from train.estimate import estimate, out_of_memory
 from train.examples import IGNORED
 from train.fitting import learned, plan
+from train.fused import fused, fusible
 from train.model import Speaker, load_base
 from train.processes import shared
 from train.quick import Updated, quickened
@@ -240,6 +242,41 @@ def test_checks_change_no_weight(models: Path, corpus: Table, tmp_path: Path) ->
         made.append(weights(speaker))
     assert list(run.checks) == [3, 6, 8]
     assert all(torch.equal(one, made[1][name]) for name, one in made[0].items())
+
+
+@pytest.mark.slow
+def test_compiled_layers_learn_what_the_others_learn(models: Path, corpus: Table) -> None:
+    params = settled()
+    speaker = begun(models, params)
+    over = whole(speaker)
+    batch = tensors(plans(speaker, params, corpus)[0].batches[0])
+    found = []
+    for block in (nullcontext(), fused(speaker)):
+        speaker.model.zero_grad()
+        with quickened(speaker), block:
+            loss = loss_of(speaker, batch, over, 0)
+            loss.backward()
+        found.append((loss.item(), gradients(speaker)))
+    (loss, plain), (same, compiled) = found
+    assert same == pytest.approx(loss, rel=2e-3)
+    assert compiled.keys() == plain.keys()
+    for name, some in plain.items():
+        assert float((compiled[name] - some).norm()) < 0.03 * float(some.norm()), name
+    assert fusible(speaker, 256) and not fusible(speaker, 1024)
+
+
+@pytest.mark.slow
+def test_without_a_compiler_training_is_not_compiled(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", "from train.fused import compiles; print(compiles())"],
+        env={"PATH": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout == "False\n"
+    assert "install a C++ compiler" in said.stderr
 
 
 @pytest.mark.slow

@@ -63,6 +63,7 @@ class Adapt:
     batch_rows: int  # rows in a batch
     row_tokens: int  # tokens in a row
     accumulate: int  # batches in a step
+    compile: bool  # the repeated layer, for packed rows on a CPU
     recompute: bool  # activations again in the backward pass: slower, less memory
     sampled_tokens: int | None  # other tokens of the softmax in a step; null: all
     tasks: Tasks  # of sft

@@ -3,16 +3,17 @@
 Memory at its peak = what the process holds with the model loaded
     + 12 bytes a trained weight (its gradient and both moments of Adam, in float32)
     + 1.4 x bytes that one token's forward pass keeps for the backward pass x tokens of a batch.
-The last is counted, not guessed: a trial runs one row forward and back, and sums what autograd
-keeps; 0.4 more is under way at the peak (`python -m benchmarks.foretold`). Its time gives the
-speed. The trial changes no weight, no gradient and no random state.
+The last is counted, not guessed: a trial runs one row forward and back (a batch where training is
+compiled) and sums what autograd keeps; 0.4 more is under way at the peak (`python -m
+benchmarks.foretold`). Its time gives the speed. The trial changes no weight, no gradient and no
+random state.
 """
 
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,7 @@ from tqdm import tqdm
 
 from corpus.table import InputError
 from train.batches import Batch
+from train.fused import fused, fusible
 from train.model import Speaker, device
 from train.processes import LESS_MEMORY
 from train.quick import quickened
@@ -61,7 +63,7 @@ def estimate(speaker: Speaker, params: "Adapt", plans: Sequence["Plan"]) -> Need
         speaker.model.activation_checkpointing_enable()
     over = softmax_over(plans[0].own, speaker, params.sampled_tokens)
     held = in_use()
-    trial = tried(speaker, largest, over)
+    trial = tried(speaker, largest, over, params.compile and fusible(speaker, params.row_tokens))
     states = STATES * sum(p.numel() for p in speaker.model.parameters() if p.requires_grad)
     tokens = sum(batch.labels.size for batch in batches)
     rate = trial.tokens / trial.seconds
@@ -69,21 +71,28 @@ def estimate(speaker: Speaker, params: "Adapt", plans: Sequence["Plan"]) -> Need
     return Need(held + states + kept, kept, tokens / rate, rate)
 
 
-def tried(speaker: Speaker, batch: Batch, over: Softmax) -> Trial:
-    """One row of a batch forward and back, twice: the first time warms up."""
+def tried(speaker: Speaker, batch: Batch, over: Softmax, fuse: bool) -> Trial:
+    """One row of a batch forward and back, twice: the first time warms up.
+
+    The whole batch where it is compiled: for the shape that training needs.
+    """
     arrays = {**batch.inputs, "labels": batch.labels}
-    row = {name: torch.from_numpy(some[:1]).to(device()) for name, some in arrays.items()}
+    rows = {
+        name: torch.from_numpy(some if fuse else some[:1]).to(device())
+        for name, some in arrays.items()
+    }
     weights = {p.untyped_storage().data_ptr() for p in speaker.model.parameters()}
     learning = speaker.model.training
     speaker.model.train()
     seconds, kept = 0.0, dict[int, int]()
-    with torch.random.fork_rng(), quickened(speaker):
+    compiled = fused(speaker) if fuse else nullcontext()
+    with torch.random.fork_rng(), quickened(speaker), compiled:
         for _ in range(2):
-            kept, seconds = once(speaker, row, over)
+            kept, seconds = once(speaker, rows, over)
             speaker.model.zero_grad(set_to_none=True)
     speaker.model.train(learning)
     size = sum(some for place, some in kept.items() if place not in weights)
-    return Trial(row["labels"].numel(), size, seconds)
+    return Trial(rows["labels"].numel(), size, seconds)
 
 
 def once(speaker: Speaker, row: dict[str, Tensor], over: Softmax) -> tuple[dict[int, int], float]:

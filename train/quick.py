@@ -6,11 +6,12 @@ rows of new tokens copied the whole table of embeddings, and filled its gradient
 update is added by the product itself, and new tokens' rows are looked up beside the table.
 Only layers whose sums are known are quickened: plain LoRA over plain linear layers, and rows over
 plain embeddings; saved weights, and a model that is only asked, are peft's own.
+`train/fused.py` then compiles what lies between the products.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -67,6 +68,14 @@ def updated(layer: Any, x: Tensor) -> Tensor:  # noqa: ANN401
     a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
     made: Tensor = Updated.apply(x, base.weight, base.bias, a, b, layer.scaling[name])
     return made
+
+
+@cache
+def updated_linear() -> type:
+    """The class of a LoRA layer of peft whose output is `updated`."""
+    from peft.tuners.lora import Linear
+
+    return type("UpdatedLinear", (Linear,), {"forward": updated})
 
 
 def is_simple(layer: object) -> bool:
@@ -135,20 +144,23 @@ def head_of(speaker: Speaker, tokens: Tensor) -> Head:
 @contextmanager
 def quickened(speaker: Speaker) -> Iterator[None]:
     """A block in which the model's simple layers say what they say with less work."""
+    from peft.tuners.lora import Linear
     from peft.tuners.trainable_tokens import TrainableTokensLayer
 
-    changed: list[Any] = []
+    linear: list[Any] = []
+    tokens: list[Any] = []
     layer: Any
     for layer in speaker.model.modules():
         if is_simple(layer):
-            vars(layer)["forward"] = partial(updated, layer)
+            layer.__class__ = updated_linear()  # a class of its own: all are compiled as one
+            linear.append(layer)
         elif isinstance(layer, TrainableTokensLayer) and type(layer.base_layer) is nn.Embedding:
             vars(layer)["forward"] = partial(embedded, layer, places_of(layer))
-        else:
-            continue
-        changed.append(layer)
+            tokens.append(layer)
     try:
         yield
     finally:
-        for layer in changed:
+        for layer in linear:
+            layer.__class__ = Linear
+        for layer in tokens:
             del layer.forward

@@ -4,6 +4,7 @@ Under torchrun each process takes its share of a step's batches: a step stays wh
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +15,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from train.batches import Batch
 from train.checkpoints import last_checkpoint, state_of
+from train.fused import fused, fusible
 from train.model import Speaker
 from train.processes import processes, shared
 from train.progress import Bar
@@ -69,13 +71,14 @@ class Run(NamedTuple):
 class SampledTrainer(Trainer):
     """Trainer whose loss is a sampled softmax, and whose check is the softmax over all tokens."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         speaker: Speaker,
         plan: Plan,
         over: Softmax,
         arguments: TrainingArguments,
         optimizer: torch.optim.Optimizer,
+        fuse: bool,
     ) -> None:
         super().__init__(
             model=speaker.model,
@@ -89,6 +92,7 @@ class SampledTrainer(Trainer):
         self.speaker = speaker
         self.plan = plan
         self.over = over
+        self.fuse = fuse
 
     def compute_loss(
         self,
@@ -103,7 +107,7 @@ class SampledTrainer(Trainer):
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:  # noqa: ANN401
         """Forward and back."""
-        with quickened(self.speaker):
+        with quickened(self.speaker), fused(self.speaker) if self.fuse else nullcontext():
             made: Tensor = super().training_step(*args, **kwargs)
         return made
 
@@ -143,7 +147,8 @@ def train(  # noqa: PLR0913
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] = phase.learning_rate * group["share"]
     over = softmax_over(plan.own, speaker, params.sampled_tokens)
-    trainer = SampledTrainer(speaker, plan, over, arguments, optimizer)
+    fuse = params.compile and fusible(speaker, params.row_tokens)
+    trainer = SampledTrainer(speaker, plan, over, arguments, optimizer, fuse)
     trainer.remove_callback(PrinterCallback)
     if patience:
         trainer.add_callback(EarlyStoppingCallback(patience))
