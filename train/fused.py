@@ -72,7 +72,7 @@ def fused(speaker: Speaker) -> Iterator[None]:
     layers = repeated(speaker)
     speaker.model.set_attn_implementation("eager")
     for layer in layers:
-        layer.forward = MethodType(compiled(type(layer)), layer)
+        layer.forward = MethodType(compiled(layer.__class__), layer)
     try:
         yield
     finally:
