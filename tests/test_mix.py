@@ -39,7 +39,7 @@ LANGUAGES = {
     "oto": Language("Otomi", ("ote",), "Latn", "spa_Latn", (), None),
 }
 FREE = MostShare(None, None, None)
-EVEN = Temperature(1.0, 1.0)
+EVEN = Temperature(1.0, 1.0, 1.0)
 PARAMS = Mix(
     human_weight=3.0,
     synthetic_weight={"respell": 1.0, "backtranslate": 0.5, "swap": None},
@@ -392,11 +392,12 @@ def test_a_small_variety_is_seen_more_often_and_limits_hold_after(
         return dict(zip(rows["id"].to_pylist(), rows["weight"].to_pylist(), strict=True))
 
     assert weights()["s"] == 3
-    warm = weights(temperature=Temperature(2.0, 1.0))
+    warm = weights(temperature=Temperature(2.0, 1.0, 1.0))
+    assert warm == pytest.approx(weights(temperature=Temperature(1.0, 1.0, 2.0)))  # a book each
     assert 9 * warm["s"] / (72 * warm["0"]) == pytest.approx((9 / 72) ** 0.5)
     assert 9 * warm["s"] + 72 * warm["0"] == pytest.approx(3 * 81)  # as heavy as before
     assert warm["a"] == pytest.approx(warm["0"] / 3)  # made from row 0
-    both = weights(temperature=Temperature(2.0, 1.0), most_share=MostShare(0.5, None, None))
+    both = weights(temperature=Temperature(2.0, 1.0, 1.0), most_share=MostShare(0.5, None, None))
     assert 72 * both["0"] == pytest.approx(9 * both["s"])  # the document has no more than half
 
 

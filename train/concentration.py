@@ -46,6 +46,7 @@ class Temperature:
 
     variety: float
     origin: float
+    document: float
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
