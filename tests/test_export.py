@@ -13,8 +13,8 @@ from corpus.table import InputError
 from train.adapt import Adapt
 from train.ask import Question, chosen, row
 from train.cli import main, terms
-from train.evaluate import Models
 from train.llamacpp import cutting
+from train.systems import Models
 
 if TYPE_CHECKING:
     from train.model import Speaker

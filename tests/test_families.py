@@ -486,6 +486,7 @@ def test_a_report_lacks_what_the_family_does_not_do(
         built(name),
         tmp_path / "none",
         tmp_path / "none",
+        tmp_path / "none" / "nah",
     ).report
     found, chrf = report["bits_per_byte"], report["chrf"]
     ways = {"to_target", "to_source"}

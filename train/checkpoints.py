@@ -15,7 +15,14 @@ from train.batches import Batch
 CODE = ["adapt.py", "adapters.py", "answers.py", "batches.py", "chat.py", "examples.py"]
 CODE += ["families.py", "fitting.py", "hiding.py", "initialise.py", "measure.py", "model.py"]
 CODE += ["objectives.py", "probes.py", "prompts.py", "quantised.py", "quick.py", "sides.py"]
-CODE += ["softmax.py", "tasks.py", "titles.py", "trainer.py", "validation.py"]  # that trains
+CODE += [
+    "softmax.py",
+    "stacked.py",
+    "tasks.py",
+    "titles.py",
+    "trainer.py",
+    "validation.py",
+]  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 
 
