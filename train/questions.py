@@ -68,7 +68,7 @@ def exam_of(adapters: Path, test: Sequence[Row], mixture: pa.Table, told: Path, 
     settings = json.loads(path.read_text("utf-8"))
     tasks = section(Tasks, "adapt.tasks", {"adapt.tasks": settings["tasks"]})
     names = tasks.shares().keys() - {"translation"}
-    if not names:
+    if not (names and most):
         return Exam({}, None, 0)
     trained = set(zip(*(mixture[n].to_pylist() for n in ("origin", "document")), strict=True))
     found = asked_in_test(tasks, test, trained, conversations(told)).questions
