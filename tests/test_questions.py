@@ -171,7 +171,9 @@ def test_evaluate_says_it_beside_the_rest(
     for table in tables.values():
         keys = list(zip(*(table[n].to_pylist() for n in ("id", "system", "task")), strict=True))
         assert len(keys) == len(set(keys))
-    model_lines(made.report)
+    lines = dict(model_lines(made.report))
+    assert lines["adapter of azz, text, over as much training on all"].endswith("cannot tell")
+    assert lines["title: bits per byte, base model"] and "ROUGE-L" in " ".join(lines)
 
 
 def test_only_what_was_taught_and_is_held_out_is_asked(
