@@ -268,7 +268,33 @@ def model_lines(report: Tree) -> Lines:
         ("  base model", estimate(said.get("base"))),
         ("  copy of the source", estimate(said.get("copy"))),
         ("  synthetic rows change it by", difference(said.get("synthetic_in_adapter"))),
+        *own_lines(report.get("varieties", {})),
+        *task_lines(report.get("tasks", {})),
     ]
+
+
+def own_lines(report: Tree) -> Lines:
+    """What the adapter of a variety changes on its own text, in bits per byte or of answers."""
+    over = (("the language's", "over_language"), ("as much training on all", "over_all"))
+    return [
+        (f"adapter of {code}, {task}, over {said}", difference(found[name], 3))
+        for code, tasks in report.items()
+        for task, found in tasks.items()
+        for said, name in over
+    ]
+
+
+def task_lines(report: Tree) -> Lines:
+    """What answers to a task's held-out questions cost, and ROUGE-L of the adapter's own."""
+    lines: Lines = []
+    for task, found in report.items():
+        answers = found["rouge_l"]["answers"]
+        lines += [
+            (f"{task}: bits per byte, base model", estimate(found["bits_per_byte"]["base"], 3)),
+            ("  adapter", estimate(found["bits_per_byte"]["mixed"], 3)),
+            ("  ROUGE-L, adapter over base", difference(answers.get("adapter_over_base"))),
+        ]
+    return lines
 
 
 def reach_lines(report: Tree) -> Lines:

@@ -13,12 +13,13 @@ from corpus.orthography import matching_key
 from corpus.settings import Language
 from corpus.table import InputError
 from train.asking import Work, bits_report, chosen, tables, unlike, ways_of, with_orthography
-from train.evaluate import Evaluate, translate
+from train.evaluate import Evaluate
 from train.memory import repeated
 from train.metrics import metrics
 from train.parts import saved
 from train.scores import chrf_score, chrf_statistics, rate
 from train.statistics import compare, interval
+from train.systems import translate
 from train.translations import scores
 
 LANGUAGES = {"nah": Language("Nahuatl", ("nah", "nci", "azz"), "Latn", "spa_Latn", (), None)}

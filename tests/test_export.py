@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from test_adapt import ADAPT, tiny
+from test_adapt import ADAPT, settled, tiny
 
-from corpus.settings import section
 from corpus.table import InputError
-from train.adapt import Adapt
 from train.ask import Question, chosen, row
 from train.cli import main, terms
-from train.evaluate import Models
 from train.llamacpp import cutting
+from train.systems import Models
 
 if TYPE_CHECKING:
     from train.model import Speaker
@@ -22,7 +20,9 @@ if TYPE_CHECKING:
 TEXTS = ("in tlacatl quitta in ātl", "ᐃᓄᒃᑎᑐᑦ", "ውሃ 2026")
 
 
-def trained(folder: Path, change: float = 0.05) -> "Speaker":
+def trained(
+    folder: Path, change: float = 0.05, method: dict[str, Any] = ADAPT["method"]
+) -> "Speaker":
     """A base, a tokenizer with new tokens, and an adapter that changes the base by chance."""
     import torch
 
@@ -31,7 +31,7 @@ def trained(folder: Path, change: float = 0.05) -> "Speaker":
 
     tiny(folder)
     places = (folder / "base", folder / "tokenizer")
-    speaker = add_adapter(load_base(*places), section(Adapt, "adapt", {"adapt": ADAPT}).method, 0)
+    speaker = add_adapter(load_base(*places), settled(method=method).method, 0)
     torch.manual_seed(1)
     for parameter in speaker.model.parameters():
         if parameter.requires_grad:

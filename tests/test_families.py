@@ -18,12 +18,11 @@ from corpus.table import InputError
 from tests import families, models
 from tests.test_evaluate import LANGUAGES, PARAMS
 from train import cards, outcomes
-from train.adapt import Adapt
+from train.adapt import Adapt, write_settings
 from train.base import Base, base
 from train.evaluate import evaluate
 from train.examples import IGNORED
 from train.fitting import learned, plan
-from train.prompts import PROMPT as PROMPT_FILE
 from train.prompts import Tasks, Translation
 from train.sides import Asked
 from train.tasks import Taught, taught_by
@@ -76,6 +75,7 @@ def settled(*objectives: str, prompt: str | None = PROMPT) -> Adapt:
             "title": None,
             "instruction": None,
         },
+        "validation": None,
         "checkpoint_steps": 100,
         "seed": 0,
     }
@@ -464,7 +464,7 @@ def test_a_report_lacks_what_the_family_does_not_do(
     for adapter in ("human", "mixed"):
         speaker = load_base(built(name), built(name))
         save_adapter(add_adapter(speaker, settled("sft").method, 0), tmp_path / adapter)
-    (tmp_path / PROMPT_FILE).write_text("{source}")
+    write_settings(settled("sft", prompt=None), tmp_path)
     (tmp_path / "none" / "nah").mkdir(parents=True)
     (tmp_path / "none" / "nah" / "ids.txt").write_text("")  # too few pairs to train on
     models.pieces(tmp_path / "pieces")
@@ -481,11 +481,13 @@ def test_a_report_lacks_what_the_family_does_not_do(
         test.slice(0, 0),
         spelling,
         models.RAW,
+        tmp_path / "none",
         tmp_path,
         built(name),
         built(name),
         tmp_path / "none",
         tmp_path / "none",
+        tmp_path / "none" / "nah",
     ).report
     found, chrf = report["bits_per_byte"], report["chrf"]
     ways = {"to_target", "to_source"}

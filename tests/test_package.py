@@ -129,10 +129,12 @@ def test_another_base_than_the_adapted_one_is_not_named() -> None:
 
 
 @pytest.mark.slow
-def test_the_code_of_the_card_loads_the_adapter(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["lora", "ia3"])
+def test_the_code_of_the_card_loads_the_adapter(tmp_path: Path, kind: str) -> None:
+    from test_adapters import METHODS
     from test_export import trained
 
-    wanted = trained(tmp_path)
+    wanted = trained(tmp_path, method=METHODS[kind])
     (tmp_path / "adapt" / "prompt.txt").write_text("{source}\n{language}:", "utf-8")
     fertility = whole_run()["tokenizer"]["fertility"]
     fertility["orm"]["new_tokens"] = len(wanted.new_ids)

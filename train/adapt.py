@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from pydantic import TypeAdapter
 
 from corpus.settings import Languages, settings
 from corpus.shards import Shards, map_shards
@@ -25,7 +26,7 @@ from train.fitting import Task, fit
 from train.hiding import Masking
 from train.objectives import Objective
 from train.processes import first_writes, less_memory, one_at_a_time
-from train.prompts import ALONE, PROMPT, Tasks
+from train.prompts import ALONE, PROMPT, SETTINGS, Tasks
 from train.tasks import Taught, taught_by, trained_on
 from train.validation import Held, Validation, chosen
 
@@ -108,20 +109,26 @@ def adapt(  # noqa: PLR0913
         every,
         frozenset((row["origin"], row["document"]) for row in rows),
     )
+    write_settings(params, out)
     params = without_questions(params, taught_by(params.tasks, sets["human"], told))
     for name, some in sets.items():
         check_rows(params, some, told, f"{name} rows of {language}")
     more = (told, held, language, base, tokenizer, out, CHECKPOINTS / language)
-    tasks = [Task(params, name, sets, *more, bar=name == "human") for name in sets]
+    tasks = [Task(params, name, sets, *more, name == "human", over=None) for name in sets]
     with less_memory():
         made = map_shards(fit, tasks, one_at_a_time(shards), f"adapt {language}")
-    (out / PROMPT).write_text(params.tasks.translation.prompt or ALONE, "utf-8")
     shutil.rmtree(curves, ignore_errors=True)
     for name, (_, runs) in zip(sets, made, strict=True):
         write_curve(runs, params.phases, curves / f"{name}.csv")
     facts = {name: facts for name, (facts, _) in zip(sets, made, strict=True)}
     phases = [{"objective": phase.objective, "steps": phase.steps} for phase in params.phases]
     return Output(report={**facts, "method": params.method.kind, "phases": phases})
+
+
+def write_settings(params: Adapt, out: Path) -> None:
+    """Say beside the adapters how they were trained, and what they are asked with."""
+    (out / PROMPT).write_text(params.tasks.translation.prompt or ALONE, "utf-8")
+    (out / SETTINGS).write_bytes(TypeAdapter(Adapt).dump_json(params, indent=1) + b"\n")
 
 
 def without_questions(params: Adapt, taught: Taught) -> Adapt:
@@ -140,11 +147,11 @@ def check_rows(params: Adapt, rows: list[Row], told: dict[str, Conversation], wh
     """
     objectives = {phase.objective for phase in params.phases}
     if objectives - {"sft"} and not any(row["target"] for row in rows if row["weight"] > 0):
-        raise InputError(f"{what}: none has a target text; leave only 'sft' in adapt.phases")
+        raise InputError(f"{what}: none has a target text; leave only 'sft' in phases")
     if "sft" in objectives and not any(taught_by(params.tasks, rows, told).able().values()):
         raise InputError(
             f"{what}: none is a pair, or asks what else adapt.tasks teaches; take 'sft' out of "
-            "adapt.phases or mix more"
+            "phases or mix more"
         )
 
 

@@ -9,7 +9,7 @@ from corpus.settings import Language
 from corpus.table import InputError
 
 if TYPE_CHECKING:
-    from train.evaluate import Models
+    from train.systems import Models
 
 ADAPTERS = ("mixed", "human")
 SYSTEMS = (*ADAPTERS, "base", "translator")
@@ -69,7 +69,7 @@ def trained(folder: Path, language: str) -> None:
 
 def places(folder: Path, language: str) -> "Models":
     """Where the models of a language lie below the folder of models."""
-    from train.evaluate import Models
+    from train.systems import Models
 
     return Models(
         adapters=folder / "adapt" / language,
@@ -117,10 +117,10 @@ def model(folder: Path, question: Question, of: Language, most_tokens: int) -> C
         InputError: it is not there, or says nothing of its own.
     """
     trained(folder, question.language)
-    from train.evaluate import loaded
     from train.examples import asked, languages_of
     from train.measure import say
     from train.sides import Asked
+    from train.systems import loaded
 
     speaker, prompt = loaded(question.system, places(folder, question.language))
     if speaker.family == "encoder":

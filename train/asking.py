@@ -25,7 +25,8 @@ PLAIN = matching_key(None)
 Fold = Callable[[str], str]
 Found = dict[tuple[str, str], list[Any]]  # by system and task, a value a row
 COLUMNS = [
-    *("id", "document", "source", "target", "source_language", "language", "origin", "held_out"),
+    *("id", "document", "position", "source", "target", "source_language", "language", "origin"),
+    "held_out",
 ]
 BITS = pa.schema(
     [

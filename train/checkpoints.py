@@ -23,7 +23,14 @@ CODE += [
     "model.py",
 ]
 CODE += ["objectives.py", "probes.py", "prompts.py", "quantised.py", "quick.py", "sides.py"]
-CODE += ["softmax.py", "tasks.py", "titles.py", "trainer.py", "validation.py"]  # that trains
+CODE += [
+    "softmax.py",
+    "stacked.py",
+    "tasks.py",
+    "titles.py",
+    "trainer.py",
+    "validation.py",
+]  # that trains
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
 
 

@@ -139,6 +139,11 @@ def filled(examples: Sequence[Example], separator: int, length: int) -> Example:
     return Example(ids + [separator] * rest, labels + [IGNORED] * rest, names, starts)
 
 
+def in_variety(rows: Sequence[Row], code: str) -> list[Row]:
+    """The rows of a variety, in any script."""
+    return [row for row in rows if (row["language"] or "").partition("_")[0] == code]
+
+
 def is_pair(row: Row) -> bool:
     """Whether a row may teach translation: both sides, and not held back as monolingual."""
     return bool(row["source"] and row["target"] and (row["bitext"] or row["synthetic"]))

@@ -16,8 +16,8 @@ from train.llamacpp import write
 if TYPE_CHECKING:
     import torch
 
-    from train.evaluate import Models
     from train.model import Speaker
+    from train.systems import Models
 
 MOST_LOST = 0.01  # share of what the adapter changes that rounding may take
 TOKENS = 64  # in a row that is compared
@@ -87,7 +87,7 @@ def merged(models: "Models", system: str) -> Merged:
     """The adapter added to the base, in float32."""
     import torch
 
-    from train.evaluate import loaded
+    from train.systems import loaded
 
     speaker, _ = loaded(system, models)
     model: Any = speaker.model.float().eval()

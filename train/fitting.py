@@ -43,26 +43,27 @@ class Task:
     out: Path
     checkpoints: Path
     bar: bool
+    over: Path | None  # an adapter that this one goes on from, with a part of its own
 
 
 def fit(task: Task) -> Fitted:
     """Train one adapter and save it; returns its figures and the course of each phase."""
-    from train.adapters import add_adapter, save_adapter
+    from train.adapters import add_adapter
     from train.estimate import out_of_memory, said_before
-    from train.model import load_base, one_thread
+    from train.model import one_thread
+    from train.stacked import widened
     from train.trainer import optimizer_of, train
 
     join()
     one_thread()
     params = task.params
-    speaker = load_base(task.base, task.tokenizer, bits=getattr(params.method, "bits", None))
+    speaker = loaded(task)
     plans, figures = planned(task, speaker)
     batches = [batch for some in plans for batch in some.batches]
-    place = task.checkpoints / (
-        f"{task.name}-{key(params, (task.base, task.tokenizer), batches, plans[0].own)}"
-    )
+    models = (task.base, task.tokenizer, *((task.over,) if task.over else ()))
+    place = task.checkpoints / f"{task.name}-{key(params, models, batches, plans[0].own)}"
     forget(place)
-    speaker = add_adapter(speaker, params.method, params.seed)
+    speaker = (widened if task.over else add_adapter)(speaker, params.method, params.seed)
     with out_of_memory():
         if task.bar and is_first():
             said_before(speaker, params, plans, f"adapt {task.language}")
@@ -72,11 +73,35 @@ def fit(task: Task) -> Fitted:
             bar = f"{task.name}: {phase.objective}" if task.bar else None
             places = (place / str(number), bar)
             runs.append(train(speaker, some, params, phase, optimizer, places))
-    save_adapter(speaker, task.out / task.name)
+    size = saved(task, speaker)
     wait()  # the others may read the best checkpoint yet
     if is_first():
         shutil.rmtree(place, ignore_errors=True)
-    return figures | course(runs, plans, speaker), runs
+    return figures | course(runs, plans) | {"trained_parameters": size}, runs
+
+
+def loaded(task: Task) -> "Speaker":
+    """The base, with the adapter that this one goes on from, if there is one."""
+    from train.adapters import load_adapter
+    from train.model import load_base
+
+    bits = getattr(task.params.method, "bits", None)
+    if task.over:
+        return load_adapter(task.base, task.tokenizer, task.over, bits)
+    return load_base(task.base, task.tokenizer, bits=bits)
+
+
+def saved(task: Task, speaker: "Speaker") -> int:
+    """Save what was trained; how many weights that is."""
+    from train.adapters import save_adapter
+    from train.stacked import own_size, save_stacked
+
+    folder, method = task.out / task.name, task.params.method
+    if task.over:
+        save_stacked(speaker, method, folder)
+        return own_size(speaker, method)
+    save_adapter(speaker, folder)
+    return trained(speaker)
 
 
 def planned(task: Task, speaker: "Speaker") -> "tuple[list[Plan], dict[str, Any]]":
@@ -113,7 +138,7 @@ def checked_by(task: Task, speaker: "Speaker") -> list[HeldOut | None]:
     return found
 
 
-def course(runs: "list[Run]", plans: "list[Plan]", speaker: "Speaker") -> dict[str, Any]:
+def course(runs: "list[Run]", plans: "list[Plan]") -> dict[str, Any]:
     """What the report says of the training."""
     losses = [loss for run in runs for loss in run.losses]
     last = losses[-max(1, len(losses) // 10) :]
@@ -123,7 +148,6 @@ def course(runs: "list[Run]", plans: "list[Plan]", speaker: "Speaker") -> dict[s
         "validation": [
             {str(step): value for step, value in run.checks.items()} or None for run in runs
         ],
-        "trained_parameters": trained(speaker),
         "learned_tokens": sum(
             int((b.labels != IGNORED).sum()) for some in plans for b in some.batches
         ),

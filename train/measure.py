@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -122,7 +122,14 @@ def batch_bits(speaker: Speaker, examples: Sequence[Example], by: Head) -> list[
     return [value / math.log(2) for value in sums.tolist()]
 
 
-@torch.no_grad()
+class Opening(NamedTuple):
+    """What stands before an answer, and the token that ends it."""
+
+    read: list[int]  # by the decoder, or by the encoder where there is one
+    start: tuple[int, ...]  # of what the decoder of an encoder-decoder says
+    stop: int
+
+
 def say(
     speaker: Speaker,
     prompts: Sequence[str | Asked],
@@ -136,33 +143,43 @@ def say(
     """
     if speaker.family == "encoder":
         return []
-    speaker.model.eval()
     asked = [Asked(one) if isinstance(one, str) else one for one in prompts]
-    said = [""] * len(asked)
-    by_start: dict[tuple[int, ...], list[int]] = {}
-    for at, one in enumerate(asked):
-        by_start.setdefault(start_of(speaker, one), []).append(at)
-    every = sources_of(speaker, asked)
+    starts = [start_of(speaker, one.says) for one in asked]
+    sources = sources_of(speaker, asked)
+    openings = [Opening(*two, speaker.separator) for two in zip(sources, starts, strict=True)]
+    return said_after(speaker, openings, most_tokens, batch_rows, label)
+
+
+@torch.no_grad()
+def said_after(
+    speaker: Speaker, openings: Sequence[Opening], most_tokens: int, batch_rows: int, label: str
+) -> list[str]:
+    """What a decoder or encoder-decoder says after each opening, always its likeliest token."""
+    speaker.model.eval()
+    said = [""] * len(openings)
+    alike: dict[tuple[tuple[int, ...], int], list[int]] = {}
+    for at, one in enumerate(openings):
+        alike.setdefault((one.start, one.stop), []).append(at)
     jobs = [
-        (start, places[at : at + batch_rows])
-        for start, some in sorted(by_start.items())
-        for places in [sorted(some, key=lambda at: len(every[at]))]  # little to pad
+        places[at : at + batch_rows]
+        for _, some in sorted(alike.items())
+        for places in [sorted(some, key=lambda at: len(openings[at].read))]  # little to pad
         for at in range(0, len(places), batch_rows)
     ]
-    for start, places in tqdm(jobs, desc=label, leave=False):
+    for places in tqdm(jobs, desc=label, leave=False):
         with torch.autocast(device().type, torch.bfloat16):
-            made = generated(speaker, [every[at] for at in places], start, most_tokens)
+            made = generated(speaker, [openings[at] for at in places], most_tokens)
         texts = speaker.tokenizer.batch_decode(made, skip_special_tokens=True)
         for at, text in zip(places, texts, strict=True):
             said[at] = " ".join(text.split())
     return said
 
 
-def start_of(speaker: Speaker, asked: Asked) -> tuple[int, ...]:
+def start_of(speaker: Speaker, language: str) -> tuple[int, ...]:
     """What the decoder of an encoder-decoder is given first, its language's code with it."""
     if speaker.family == "decoder":
         return ()
-    return tuple(begin(speaker, frame(speaker, asked.says, target=True)))
+    return tuple(begin(speaker, frame(speaker, language, target=True)))
 
 
 def sources_of(speaker: Speaker, asked: Sequence[Asked]) -> list[list[int]]:
@@ -173,10 +190,10 @@ def sources_of(speaker: Speaker, asked: Sequence[Asked]) -> list[list[int]]:
     return [[speaker.separator, *code] for code in codes]
 
 
-def generated(
-    speaker: Speaker, sources: list[list[int]], start: tuple[int, ...], most_tokens: int
-) -> torch.Tensor:
-    """(B, T): the tokens of each answer."""
+def generated(speaker: Speaker, openings: Sequence[Opening], most_tokens: int) -> torch.Tensor:
+    """(B, T): the tokens of each answer; all start and stop alike."""
+    start, stop = openings[0].start, openings[0].stop
+    sources = [one.read for one in openings]
     length = max(map(len, sources))
     fill = speaker.padding if start else speaker.separator
     sides = [(length - len(one), one) for one in sources]
@@ -187,7 +204,7 @@ def generated(
         "attention_mask": torch.tensor(seen, device=device()),
         "max_new_tokens": most_tokens,
         "do_sample": False,
-        "eos_token_id": speaker.separator,
+        "eos_token_id": stop,
         "pad_token_id": fill,
     }
     if start:

@@ -56,7 +56,7 @@ def metrics(pieces: Path | None, most_edited: int, own: bool = True) -> dict[str
     found = {
         "chrf": sacrebleus("chrF++", CHRF(word_order=2)),
         "bleu": sacrebleus("BLEU", BLEU(tokenize="intl")),
-        "rouge_l": Metric("ROUGE-L", rouge_counts, mean, True, rouge_signature()),
+        "rouge_l": rouge(),
     }
     if pieces is not None:
         found["spbleu"] = replace(spbleu(pieces), into_only=own)
@@ -117,6 +117,11 @@ def spbleu(pieces: Path) -> Metric:
 
     signature = plain.signature.replace("tok:none", name)
     return replace(plain, counts=counts, signature=signature, on_key=False)
+
+
+def rouge() -> Metric:
+    """ROUGE-L of words in any script."""
+    return Metric("ROUGE-L", rouge_counts, mean, True, rouge_signature())
 
 
 def rouge_counts(said: Sequence[str], wanted: Sequence[str]) -> np.ndarray:

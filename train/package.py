@@ -16,7 +16,7 @@ from corpus.results import Tree, read_json, read_reports
 from corpus.settings import Language, Languages, settings
 from corpus.stage import Output, run
 from corpus.table import InputError
-from train.adapters import FULL
+from train.adapters import FULL, ROWS
 from train.cards import hashed, model_card, shared
 from train.prompts import PROMPT
 
@@ -120,8 +120,8 @@ def check_rows(adapter: Path, new_tokens: int) -> None:
     if new_tokens and min(sizes, default=0) != new_tokens:
         raise InputError(
             f"{adapter} has rows for {min(sizes, default=0)} of {new_tokens} new tokens, so it "
-            "cannot be loaded without this project; set tokenizer.new_tokens to null, or "
-            "adapt.method.kind to lora or full"
+            "cannot be loaded without this project; run 'dvc repro adapt', or set "
+            "tokenizer.new_tokens to null"
         )
 
 
@@ -155,6 +155,7 @@ def facts_of(params: Package, base: str, of: Language, folder: Path) -> Tree:
         "base_model": base,
         "base_licence": params.base_licence,
         "full": full,
+        "rows_apart": config.get("peft_type") == "IA3" and bool(config.get(ROWS)),
         "loader": loader,
         "task": task,
         "pivot": of.pivot,

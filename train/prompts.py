@@ -6,6 +6,7 @@ from corpus.settings import settings
 from train.titles import Where
 
 PROMPT = "prompt.txt"  # beside the adapters: what they were asked with
+SETTINGS = "settings.json"  # and all of how they were trained
 ALONE = "{source}"  # the prompt of a base whose codes say the languages
 
 
