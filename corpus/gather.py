@@ -17,7 +17,7 @@ from corpus.formats.readers import records
 from corpus.formats.row import READ, VERDICT, Origin, row
 from corpus.formats.segment import segmented
 from corpus.formats.source import Source
-from corpus.rights import NOTHING
+from corpus.rights import told_of
 from corpus.settings import Language, Languages, at_work, settings
 from corpus.stage import Output, judged, run
 from corpus.table import LEDGER, SCHEMA, InputError, canonical, counts
@@ -231,7 +231,7 @@ def summary(
             "varieties": varieties[fact["origin"]],
             "source_alone": alone["source"].get(fact["origin"], 0),
             "target_alone": alone["target"].get(fact["origin"], 0),
-            "rights": vars(wanted[fact["origin"]].rights or NOTHING),
+            "rights": told_of(wanted[fact["origin"]].rights),
         }
         for fact in facts.to_pylist()
     }

@@ -46,6 +46,9 @@ ONWARD = {
 }
 
 
+spdx_names = cache(get_spdx_licensing)  # building it takes 20 ms
+
+
 @cache
 def clauses(licence: str | None) -> tuple[Clause, ...]:
     """The licences that all bind, each with its alternatives; terms by name stay as they are.
@@ -56,21 +59,28 @@ def clauses(licence: str | None) -> tuple[Clause, ...]:
     ((('CC-BY-4.0',), ("the books' own",)), (('unknown',),))
     """
     named = " ".join((licence or "").split()) or UNKNOWN
-    spdx = get_spdx_licensing()
+    spdx = spdx_names()
     try:
         parsed = spdx.cnf(spdx.parse(named, validate=True))
     except (ExpressionError, TypeError):
         parts = named.split(" AND ")
         if len(parts) == 1:
             return ((named,),)
-        return tuple(sorted({clause for part in parts for clause in clauses(part)}))
+        return absorbed(clause for part in parts for clause in clauses(part))
     every = parsed.args if isinstance(parsed, spdx.AND) else (parsed,)
-    return tuple(
-        sorted(
-            tuple(sorted(map(str, one.args if isinstance(one, spdx.OR) else (one,))))
-            for one in every
-        )
+    return absorbed(
+        tuple(sorted(map(str, one.args if isinstance(one, spdx.OR) else (one,)))) for one in every
     )
+
+
+def absorbed(some: Iterable[Clause]) -> tuple[Clause, ...]:
+    """The clauses without those that another already meets, sorted.
+
+    >>> absorbed([("MIT", "MPL-2.0"), ("MIT",)])
+    (('MIT',),)
+    """
+    found = set(some)
+    return tuple(sorted(c for c in found if not any(set(other) < set(c) for other in found)))
 
 
 def joined(licences: Iterable[str | None]) -> str:
@@ -79,7 +89,7 @@ def joined(licences: Iterable[str | None]) -> str:
     >>> joined(["MPL-2.0", "CC-BY-4.0 AND MPL-2.0", "MIT OR Apache-2.0"])
     '(Apache-2.0 OR MIT) AND CC-BY-4.0 AND MPL-2.0'
     """
-    found = sorted({clause for one in licences for clause in clauses(one)})
+    found = absorbed(clause for one in licences for clause in clauses(one))
     if len(found) == 1:
         return " OR ".join(found[0])
     return " AND ".join(f"({' OR '.join(c)})" if len(c) > 1 else c[0] for c in found)
@@ -92,7 +102,7 @@ def identified(name: str) -> str | None:
     >>> identified("GPL-3.0-or-later"), identified("the books' own")
     ('GPL-3.0', None)
     """
-    known = get_spdx_licensing().known_symbols
+    known = spdx_names().known_symbols
     bare = name.split(" WITH ")[0].strip("()")  # an exception only permits more
     if bare not in known:
         return None

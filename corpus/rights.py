@@ -7,6 +7,9 @@ community has not spoken yet. Neither is a licence.
 Source: https://localcontexts.org/labels/about-the-labels/
 """
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from corpus.settings import settings
 
 TK_LABELS = (
@@ -30,6 +33,7 @@ CLOSED = {  # what bears one is not for people outside
 }
 NON_COMMERCIAL = {"TK Non-Commercial", "BC Non-Commercial"}
 ATTRIBUTION = {"TK Attribution", "BC Provenance"}
+ASKED = (("commercial_use", "no", NON_COMMERCIAL), ("attribution", "yes", ATTRIBUTION))
 
 
 @settings
@@ -50,13 +54,33 @@ class Rights:
                 raise ValueError(f"{name} must be null or say something, got {told!r}")
 
 
-NOTHING = Rights(None, None, None, None, ())  # is known
+def told_of(rights: Rights | None) -> dict[str, Any]:
+    """What is known by name; where nothing is, nulls and no label."""
+    if rights is None:
+        return {"holder": None, "cite": None, "url": None, "consent": None, "labels": ()}
+    return vars(rights)
 
 
-def closed(rights: Rights) -> list[str]:
+def closed(rights: Rights | None) -> list[str]:
     """The labels for which the text is not to be passed on.
 
     >>> closed(Rights(None, None, None, None, ("TK Attribution", "TK Secret / Sacred")))
     ['TK Secret / Sacred']
     """
-    return [name for name in rights.labels if name in CLOSED]
+    return [name for name in told_of(rights)["labels"] if name in CLOSED]
+
+
+def heeded(found: Mapping[str, Any], labels: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """Combined terms with what communities ask for by their labels, whatever licences permit.
+
+    Args:
+        found: see `train.terms.combined`.
+        labels: of each origin.
+    """
+    terms = dict(found["terms"])
+    for use, answer, asking in ASKED:
+        by = {name: n for name, n in found["sources"].items() if asking & set(labels.get(name, ()))}
+        if by:
+            earlier = terms[use]["by"] if terms[use]["answer"] == answer else {}
+            terms[use] = {"answer": answer, "by": dict(sorted({**earlier, **by}.items()))}
+    return {**found, "terms": terms}

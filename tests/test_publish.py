@@ -78,6 +78,7 @@ def test_the_hubs_own_libraries_read_the_folder(tmp_path: Path) -> None:
     assert {name: len(part) for name, part in read.items()} == {"train": 5}
     assert [row["target"] for row in read["train"]] == list(TEXTS)
     card = DatasetCard.load(tmp_path / "out" / "README.md")
+    assert (card.data.license, card.data.license_name) == ("other", "CC-BY-4.0; MPL-2.0")
     infos = {info["config_name"]: info for info in card.data.dataset_info}
     assert infos["default"]["splits"][0]["num_examples"] == 5
     assert [c["config_name"] for c in card.data.configs] == ["default", "synthetic"]

@@ -9,6 +9,7 @@ from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from corpus.results import SPLITS, Tree, bounds, estimate, rows_of, summary
+from corpus.rights import heeded
 from corpus.settings import Languages, at_work, owner_of
 from corpus.table import shard_paths
 
@@ -115,15 +116,17 @@ def of_corpus(
 ) -> Tree:
     """What every card says of the corpus."""
     mixed = reports["mix"]["languages"]
+    of = origins(reports, active)
+    labels = {one["origin"]: one["rights"]["labels"] for one in of}
     return {
         "active": active,
         "languages": languages,
         "reports": reports,
         "unreviewed": [languages[key].name for key in active if not mixed[key]["reviewed"]],
-        "origins": origins(reports, active),
+        "origins": of,
         "near": origins(reports, at_work(active, languages)[len(active) :]),
         "varieties": {key: varieties(reports, key, languages) for key in active},
-        "terms": {key: mixed[key]["terms"] for key in active},
+        "terms": {key: heeded(mixed[key]["terms"], labels) for key in active},
         **params,
     }
 
@@ -153,7 +156,7 @@ def data_card(facts: Tree, folder: Tree | None = None) -> str:
     names = ", ".join(languages[key].name for key in active)
     header = DatasetCardData(
         language=codes(facts),
-        **licence(facts["origins"]),
+        **licence(folder["bound"] if folder else facts["origins"]),
         multilinguality="translation" if paired(facts) else "monolingual",
         task_categories=["translation", "text-generation"],
         size_categories=[size_category(folder["rows"] if folder else size)],

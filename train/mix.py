@@ -9,7 +9,7 @@ have made, and `order` the one that training follows.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ def left_out(
     return None
 
 
-def over_share(rows: list[Row], most: float | None) -> Reasons:
+def over_share(rows: Sequence[Row], most: float | None) -> Reasons:
     """The synthetic rows beyond their share of a mixture: those of highest hash."""
     if most is None:
         return {}

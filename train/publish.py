@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from augment.review import Row
+from augment.making import Row
 from corpus import settings
 from corpus.results import SPLITS, Tree, read_json
 from corpus.settings import rows_of

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 
-from augment.review import Row
+from augment.making import Row
 from corpus import settings
 from corpus.licences import facts, page
 from corpus.results import Tree
-from corpus.rights import ATTRIBUTION
+from corpus.rights import ATTRIBUTION, heeded
 from corpus.settings import Languages
 from corpus.shards import Shards
 from corpus.table import SCHEMA, SYNTHETIC, canonical, counts, write
@@ -94,8 +94,9 @@ def write_all(project: Project, rows: Chosen, version: str | None, out: Path) ->
     for name, table in tables.items():
         write(table, out / name, most)
     statement = read_statement(project.root / "statements", project.key)
-    terms = combined(rows.bound.values(), project.redistribute)
     origins = origins_of(project, rows)
+    labels = {one["origin"]: one["rights"]["labels"] for one in origins}
+    terms = heeded(combined(rows.bound.values(), project.redistribute), labels)
     told = {"origins": origins, "engines": engines_of(project, rows.bound), "changes": CHANGES}
     (out / NAMES).write_text(rendered("attribution.md.j2", told), "utf-8")
     card = card_of(project, tables, out, {**told, "terms": terms, "statement": statement})
@@ -160,12 +161,14 @@ def card_of(project: Project, tables: Tables, out: Path, told: Tree) -> str:
         "statements": {key: told["statement"]},
     }
     facts = of_corpus(project.reports, (key,), project.languages, said)
-    heads = [name.removeprefix("data/") for name in tables]
-    return data_card(
-        {**facts, "origins": told["origins"], "near": []},
-        {"heads": heads, "varieties": varieties(tables), "rows": sum(map(len, tables.values())),
-         "header": dataset_info(tables, out)},
-    )  # fmt: skip
+    folder = {
+        "heads": [name.removeprefix("data/") for name in tables],
+        "varieties": varieties(tables),
+        "rows": sum(map(len, tables.values())),
+        "bound": [{"licence": name} for name in told["terms"]["licences"]],
+        "header": dataset_info(tables, out),
+    }
+    return data_card({**facts, "origins": told["origins"], "near": []}, folder)
 
 
 def varieties(tables: Tables) -> list[list[Any]]:

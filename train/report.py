@@ -96,7 +96,7 @@ def report(  # noqa: PLR0913
         sections[key] = [*shown, *([line] if line else []), *results(key, found)]
     folders = {**{name: split / name for name in SPLITS}, "synthetic": synthetic}
     hashes = {name: hashed(folder) for name, folder in folders.items()}
-    said = {
+    said: Tree = {
         "cautions": [c for k in ("default", *active) for c in params.cautions.get(k, ())],
         "maintainer": params.maintainer,
         "hashes": hashes,

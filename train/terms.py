@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from augment.making import parents_of
-from augment.review import Row
+from augment.making import Row, parents_of
 from corpus.licences import FACTS, UNKNOWN, USES, conflicts, facts, joined, passes, strictest
 from corpus.results import Tree
 from corpus.settings import settings
@@ -133,7 +132,8 @@ def combined(bounds: Iterable[frozenset[Bound]], redistribute: Mapping[str, bool
 
     Returns:
         Of each of FACTS its answer (yes, no or unknown) and the rows of each source that it is
-        due to; the rows of each licence; pairs of share-alike licences that cannot be met at once.
+        due to; the rows of each source and of each licence; pairs of share-alike licences that
+        cannot be met at once.
     """
     sizes = Counter(bound for row in bounds for bound in row)
     told = {bound: answers(bound, redistribute) for bound in sizes}
@@ -148,6 +148,7 @@ def combined(bounds: Iterable[frozenset[Bound]], redistribute: Mapping[str, bool
         licences[bound.licence] += size
     return {
         "terms": terms,
+        "sources": rows_by(sizes.elements()),
         "licences": dict(sorted(licences.items())),
         "conflicts": conflicts(licences),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from corpus.formats.record import Column
-from corpus.rights import NOTHING, Rights, closed
+from corpus.rights import Rights, closed
 from corpus.settings import settings
 from corpus.table import InputError
 
@@ -75,7 +75,7 @@ class Source:
         check_segments(self)
         if self.licence.strip().lower() == "unknown" and self.redistribute:
             raise ValueError("a licence that is unknown needs redistribute: false")
-        if self.redistribute and (labels := closed(self.rights or NOTHING)):
+        if self.redistribute and (labels := closed(self.rights)):
             raise ValueError(f"labels {labels} need redistribute: false")
 
 
