@@ -17,6 +17,7 @@ from corpus.formats.readers import records
 from corpus.formats.row import READ, VERDICT, Origin, row
 from corpus.formats.segment import segmented
 from corpus.formats.source import Source
+from corpus.rights import told_of
 from corpus.settings import Language, Languages, at_work, settings
 from corpus.stage import Output, judged, run
 from corpus.table import LEDGER, SCHEMA, InputError, canonical, counts
@@ -86,7 +87,7 @@ def gather(
             "sources": facts,
             "documents": documents(wanted, rows),
         },
-        report={**report, "sources": summary(facts, entered, rows)},
+        report={**report, "sources": summary(wanted, facts, entered, rows)},
     )
 
 
@@ -210,8 +211,13 @@ def documents(wanted: dict[str, Source], rows: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(facts, schema=DOCUMENTS)
 
 
-def summary(facts: pa.Table, entered: pa.Table, rows: pa.Table) -> dict[str, object]:
-    """What the report says of each source: its terms, records read, rows and varieties."""
+def summary(
+    wanted: dict[str, Source], facts: pa.Table, entered: pa.Table, rows: pa.Table
+) -> dict[str, object]:
+    """What the report says of each source: its terms, records read, rows and varieties.
+
+    The rights stand here only: a note of consent changes no table, and so nothing is made anew.
+    """
     read = counts(entered, "origin")
     varieties = counts(rows, "origin", "language")
     alone = {
@@ -225,6 +231,7 @@ def summary(facts: pa.Table, entered: pa.Table, rows: pa.Table) -> dict[str, obj
             "varieties": varieties[fact["origin"]],
             "source_alone": alone["source"].get(fact["origin"], 0),
             "target_alone": alone["target"].get(fact["origin"], 0),
+            "rights": told_of(wanted[fact["origin"]].rights),
         }
         for fact in facts.to_pylist()
     }

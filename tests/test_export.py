@@ -144,7 +144,7 @@ def test_try_answers_as_evaluate_does(tmp_path: Path, monkeypatch: pytest.Monkey
         (["try", "ātl", "--system", "translator"], "models/translator/nah holds no translator"),
         (["try", "ātl", "--language", "orm"], "active has ['nah']; 'orm' is none of them"),
         (["try", "ātl", "--variety", "que"], "nah has the varieties ['nah', "),
-        (["export", "there"], "models/adapt/nah does not exist; run 'dvc repro'"),
+        (["export", "model", "there"], "models/adapt/nah does not exist; run 'dvc repro'"),
     ],
 )
 def test_what_is_not_there_is_one_line(

@@ -20,6 +20,7 @@ from augment.review import (
     weighted_bad_share,
 )
 from corpus.gather import DOCUMENTS as GATHERED
+from corpus.gather import SOURCES
 from corpus.settings import Language
 from corpus.table import SYNTHETIC, InputError
 from train.concentration import (
@@ -50,8 +51,11 @@ PARAMS = Mix(
     temperature=EVEN,
     most_share=FREE,
     order=None,
+    licences=None,
+    engine_licences={},
 )
 DOCUMENTS = GATHERED.empty_table()
+NOWHERE = SOURCES.empty_table()
 NONE = SYNTHETIC.empty_table()
 Corpus = Callable[..., pa.Table]
 Folder = Callable[..., Path]
@@ -82,7 +86,7 @@ def mixed(
     train: pa.Table, synthetic: pa.Table, verdicts: Path, params: Mix = PARAMS, share: str = "0"
 ) -> tuple[pa.Table, dict[str, str], dict[str, Any]]:
     """The mixture, the reason of each dropped row, the report."""
-    made = mix(train, synthetic, DOCUMENTS, verdicts, share, params, ("nah",), LANGUAGES)
+    made = mix(train, synthetic, DOCUMENTS, NOWHERE, verdicts, share, params, ("nah",), LANGUAGES)
     dropped = {r["id"]: r["reason"] for r in made.tables["ledger"].to_pylist() if not r["kept"]}
     return made.tables["nah/rows"], dropped, made.report
 
@@ -162,8 +166,9 @@ def test_what_was_made_from_a_rejected_row_goes_with_it(corpus: Corpus, verdicts
     folder = verdicts("0,bad,ana,", "a,good,ana,")
     made_rows = pa.concat_tables([made("a", "b"), made("c", parent="1")])
     table = mix(
-        corpus("atl", "tepetl"), made_rows, DOCUMENTS, folder, "0", PARAMS, ("nah",), LANGUAGES
-    ).tables["ledger"]
+        corpus("atl", "tepetl"), made_rows, DOCUMENTS, NOWHERE, folder, "0", PARAMS, ("nah",),
+        LANGUAGES,
+    ).tables["ledger"]  # fmt: skip
     dropped = {row["id"]: (row["reason"], row["value"]) for row in table.to_pylist()}
     assert dropped["0"] == ("rejected by reviewers", "bad")
     assert dropped["a"] == dropped["b"] == ("parent rejected by reviewers", "0")
@@ -386,7 +391,7 @@ def test_a_small_variety_is_seen_more_often_and_limits_hold_after(
 
     def weights(**change: object) -> dict[str, float]:
         params = Mix(**{**vars(PARAMS), **change})
-        out = mix(train, made("a"), DOCUMENTS, verdicts(), "0", params, ("nah",), known)
+        out = mix(train, made("a"), DOCUMENTS, NOWHERE, verdicts(), "0", params, ("nah",), known)
         rows = out.tables["nah/rows"]
         assert len(rows) == 11
         return dict(zip(rows["id"].to_pylist(), rows["weight"].to_pylist(), strict=True))

@@ -26,6 +26,7 @@ from train.evidence import evidence, ratings
 from train.figures import Axis, Mark
 from train.panels import Facts
 from train.report import Report, facts_of, read_curve, report
+from train.terms import Bound, combined
 
 ROOT = Path(__file__).parent.parent
 OROMO = Language(
@@ -107,6 +108,10 @@ def whole_run() -> dict[str, Any]:
         "origin": "libreoffice", "language": "orm", "licence": "MPL-2.0", "redistribute": True,
         "path": "hub/citlali/help", "trusted": True, "read": 9, "rows": 9, "target_alone": 1,
         "source_alone": 0,
+        "rights": {
+            "holder": "The Document Foundation", "cite": None, "url": None, "consent": None,
+            "labels": ["TK Attribution"],
+        },
     }  # fmt: skip
     label = {"recall": WILSON, "precision": WILSON, "false_accepts": WILSON, "lid176": None}
     gate = {"spearman": -0.6, "low": -0.7, "high": -0.5, "limit": 0.3, "rows": 30}
@@ -121,6 +126,7 @@ def whole_run() -> dict[str, Any]:
         "concentration": spread,
         "reviewed": False, "verdicts": 0, "reviewers": 0, "rejected_methods": [], "human": 8,
         "synthetic": {"respell": 2},
+        "terms": combined([frozenset([Bound("libreoffice", "MPL-2.0")])], {"libreoffice": True}),
     }  # fmt: skip
     adapter = {
         "in_mixture": {"texts": 1008, "pairs": 1007, "pairs_too_long": 1},
@@ -326,6 +332,7 @@ def run_report(folder: Path, found: dict[str, Any]) -> dict[str, Any]:
         select=folder / "data" / "select",
         split=folder / "data" / "split",
         synthetic=folder / "data" / "rows",
+        statements=folder / "statements",
         page=folder / "reports" / "index.html",
         data=folder / "reports" / "data_card.md",
         model=folder / "reports" / "model_card.md",

@@ -9,6 +9,7 @@ from huggingface_hub import DatasetCardData, EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from corpus.results import SPLITS, Tree, bounds, estimate, rows_of, summary
+from corpus.rights import heeded
 from corpus.settings import Languages, at_work, owner_of
 from corpus.table import shard_paths
 
@@ -110,45 +111,61 @@ def varieties(reports: Tree, key: str, languages: Languages) -> list[list[Any]]:
     ]
 
 
+def of_corpus(
+    reports: Tree, active: tuple[str, ...], languages: Languages, params: Mapping[str, Any]
+) -> Tree:
+    """What every card says of the corpus."""
+    mixed = reports["mix"]["languages"]
+    of = origins(reports, active)
+    labels = {one["origin"]: one["rights"]["labels"] for one in of}
+    return {
+        "active": active,
+        "languages": languages,
+        "reports": reports,
+        "unreviewed": [languages[key].name for key in active if not mixed[key]["reviewed"]],
+        "origins": of,
+        "near": origins(reports, at_work(active, languages)[len(active) :]),
+        "varieties": {key: varieties(reports, key, languages) for key in active},
+        "terms": {key: heeded(mixed[key]["terms"], labels) for key in active},
+        **params,
+    }
+
+
 def shared(
     reports: Tree, active: tuple[str, ...], languages: Languages, params: Mapping[str, Any]
 ) -> Tree:
     """What both cards and the page say."""
     return {
-        "active": active,
-        "languages": languages,
-        "reports": reports,
+        **of_corpus(reports, active, languages, params),
         "summaries": {key: summary(reports, key, languages) for key in active},
-        "unreviewed": [
-            languages[key].name
-            for key in active
-            if not reports["mix"]["languages"][key]["reviewed"]
-        ],
-        "origins": origins(reports, active),
-        "near": origins(reports, at_work(active, languages)[len(active) :]),
-        "varieties": {key: varieties(reports, key, languages) for key in active},
         "verdicts": {
             key: verdicts(reports["evaluate"][key], reports["adapt"][key]) for key in active
         },
-        **params,
     }
 
 
-def data_card(facts: Tree) -> str:
-    """The card of the corpus."""
+def data_card(facts: Tree, folder: Tree | None = None) -> str:
+    """The card of the corpus.
+
+    Args:
+        folder: of the published data set that the card lies in: see `train.published`.
+    """
     reports, active, languages = facts["reports"], facts["active"], facts["languages"]
     kept = reports["select"]["kept_by_language"]
+    size = sum(rows_of(kept, key, languages) for key in active)
     names = ", ".join(languages[key].name for key in active)
     header = DatasetCardData(
         language=codes(facts),
-        **licence(facts["origins"]),
+        **licence(folder["bound"] if folder else facts["origins"]),
         multilinguality="translation" if paired(facts) else "monolingual",
         task_categories=["translation", "text-generation"],
-        size_categories=[size_category(sum(rows_of(kept, key, languages) for key in active))],
+        size_categories=[size_category(folder["rows"] if folder else size)],
         pretty_name=f"{names} corpus",
         tags=["milpa", "low-resource"],
+        **(folder["header"] if folder else {}),
     )
-    return rendered("data_card.md.j2", {**facts, "header": header.to_yaml(), "names": names})
+    more = {"header": header.to_yaml(), "names": names, "folder": folder}
+    return rendered("data_card.md.j2", {**facts, **more})
 
 
 def codes(facts: Tree) -> list[str]:

@@ -13,6 +13,7 @@ from train.ask import ADAPTERS, SYSTEMS, Question, answerer, chosen, places, tra
 
 DTYPES = ("bfloat16", "float32")
 MODELS = Path("models")
+STATEMENTS = Path("statements")
 LANGUAGE = click.option("--language", default=None, help="Key of languages; else the only active.")
 
 
@@ -64,12 +65,49 @@ def answers(
         yield answer(text) if text.strip() else ""
 
 
-@main.command()
+@main.group()
+def export() -> None:
+    """Write a model or the corpus so that others can use it."""
+
+
+@export.command("data")
+@click.argument("place", type=click.Path(path_type=Path))
+@LANGUAGE
+@click.option("--without", multiple=True, metavar="ORIGIN", help="Leave an origin out; repeatable.")
+@click.option("--synthetic", is_flag=True, help="The mixture's synthetic rows too, apart.")
+@click.option("--version", default=None, help="Of the data set, such as 1.0.0, for its metadata.")
+def export_data(
+    place: Path,
+    language: str | None,
+    without: tuple[str, ...],
+    synthetic: bool,
+    version: str | None,
+) -> None:
+    """Write the corpus as a data set of the Hub to the folder PLACE, if it may be passed on.
+
+    Parquet files by split, a card, ATTRIBUTION.md and croissant.json. A row whose origin or terms
+    do not allow it stops the export, and is named.
+    """
+    told(published(place, language, (without, synthetic, version)))
+
+
+def published(
+    place: Path, language: str | None, wanted: tuple[tuple[str, ...], bool, str | None]
+) -> Iterator[str]:
+    """Write the data set, and say what is in it."""
+    from corpus import settings
+    from train.publish import Wanted, publish  # datasets and mlcroissant take time to load
+
+    key = chosen(language, settings.languages(settings.load())[0])
+    yield from publish(Path(), key, Wanted(*wanted), place)
+
+
+@export.command("model")
 @click.argument("place", type=click.Path(path_type=Path))
 @LANGUAGE
 @click.option("--system", type=click.Choice(ADAPTERS), default="mixed", show_default=True)
 @click.option("--dtype", type=click.Choice(DTYPES), default=DTYPES[0], show_default=True)
-def export(place: Path, language: str | None, system: str, dtype: str) -> None:
+def export_model(place: Path, language: str | None, system: str, dtype: str) -> None:
     """Write base and adapter as one model to PLACE, and check it before it is there.
 
     PLACE is a folder, which transformers loads without peft, or a name that ends in .gguf: a file
@@ -97,6 +135,27 @@ def terms(path: Path) -> str:
     report = read_json(path)
     closed = "" if report["may_be_passed_on"] else ": not to be passed on"
     return f"terms: {'; '.join(report['licences'])}{closed}"
+
+
+@main.command()
+@LANGUAGE
+def statement(language: str | None) -> None:
+    """Write the questions of the data statement to statements/, for the team to answer."""
+    told(asked(language))
+
+
+def asked(language: str | None) -> Iterator[str]:
+    """Write the form, unless there is one; say which questions are open."""
+    from corpus import settings
+    from train.statement import form, gaps_of, read_statement
+
+    active, known = settings.languages(settings.load())
+    key = chosen(language, active)
+    path = STATEMENTS / f"{key}.md"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(form(known[key].name), "utf-8")
+    yield f"{path}: open: {', '.join(gaps_of(read_statement(STATEMENTS, key))) or 'nothing'}"
 
 
 if __name__ == "__main__":

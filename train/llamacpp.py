@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PLAIN = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
 DIGITS = {"type": "Digits", "individual_digits": True}
 CUTS = {"gpt-2": [PLAIN], "smollm": [DIGITS, PLAIN]}  # llama.cpp's name: what is cut, in order
-ELSE = "write 'milpa export merged' and turn that folder into GGUF by llama.cpp's own program"
+ELSE = "write 'milpa export model merged' and turn that folder into GGUF by llama.cpp's own program"
 
 
 def write(speaker: "Speaker", tokenizer: Path, path: Path, dtype: str) -> None:

@@ -9,7 +9,7 @@ have made, and `order` the one that training follows.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from corpus.stage import Output, run
 from corpus.table import SYNTHETIC, InputError, canonical, conserve, counts, ledger, place
 from train.concentration import MostShare, Temperature, Units, levelled, measured, units
 from train.curriculum import Order, ordered
+from train.terms import Licences, Reasons, bounds_of, by_licence, combined, licensed, unlicensed
 
 MIXTURE = pa.schema(
     [
@@ -44,7 +45,6 @@ MIXTURE = pa.schema(
         pa.field("order", pa.float64()),  # lowest is trained on first; null: as drawn
     ]
 )
-Reasons = dict[str, tuple[str, object, object]]
 
 
 @settings
@@ -60,6 +60,8 @@ class Mix:
     temperature: Temperature  # of the weights of varieties and origins
     most_share: MostShare  # of the training text's weight; what is over it weighs less
     order: Order | None  # of training; null: as the weights draw them
+    licences: Licences | None  # that rows may stand under; null: all
+    engine_licences: dict[str, str]  # of what engines make, by the beginning of their name in rows
 
     def __post_init__(self) -> None:
         weights = {"human_weight": self.human_weight, **self.synthetic_weight}
@@ -95,7 +97,7 @@ def left_out(
     return None
 
 
-def over_share(rows: list[Row], most: float | None) -> Reasons:
+def over_share(rows: Sequence[Row], most: float | None) -> Reasons:
     """The synthetic rows beyond their share of a mixture: those of highest hash."""
     if most is None:
         return {}
@@ -261,6 +263,7 @@ def mix(  # noqa: PLR0913
     train: pa.Table,
     synthetic: pa.Table,
     documents: pa.Table,
+    sources: pa.Table,
     verdicts: Path,
     monolingual_share: str,
     params: Mix,
@@ -273,34 +276,55 @@ def mix(  # noqa: PLR0913
     of = strata(train, synthetic)
     rows = train.select(synthetic_names(train)).to_pylist() + synthetic.to_pylist()
     owners = {row["id"]: owner_of(row["language"], languages) for row in rows}
+    redistribute = {row["origin"]: row["redistribute"] for row in sources.to_pylist()}
     reasons: Reasons = {}
-    figures, tables = {}, {}
+    figures, tables, families = {}, {}, {}
     for key in active:
         mine = {id: stratum for id, stratum in of.items() if owners[id] == key}
         figures[key], gone = review(said.get(key, []), mine, params)
         judgement = majority(v for v in said.get(key, []) if v.id in mine)
         family = [row for row in rows if owners[row["id"]] == key]
-        reasons |= orphaned(family, judgement) | gone
+        bounds = bounds_of(family, params.engine_licences)
+        families[key] = licensed(family, bounds), bounds
+        reasons |= unlicensed(families[key][0], params.licences) | orphaned(family, judgement)
+        reasons |= gone
     for row in rows:
         reason = left_out(row, owners[row["id"]], active, params.synthetic_weight)
         reasons |= {row["id"]: reason} if reason else {}
-    for key in active:
-        family = [row for row in rows if owners[row["id"]] == key]
+    for key, (family, bounds) in families.items():
         kept = [row for row in family if row["id"] not in reasons]
         reasons |= (over := over_share(kept, params.most_synthetic))
         kinds = units(family, documents)
-        kept = [entry(row, params, share) for row in kept if row["id"] not in over]
-        tables[f"{key}/rows"] = mixture(kept, kinds, params)
-        figures[key] |= summary(tables[f"{key}/rows"])
-        figures[key]["concentration"] = measured(tables[f"{key}/rows"].to_pylist(), kinds)
-        figures[key] |= standing(figures[key]["methods"], figures[key]["synthetic"])
+        kept = [row for row in kept if row["id"] not in over]
+        tables[f"{key}/rows"] = mixture([entry(row, params, share) for row in kept], kinds, params)
+        figures[key] |= {
+            **measured_of(tables[f"{key}/rows"], kinds, figures[key]["methods"]),
+            "terms": combined((bounds[row["id"]] for row in kept), redistribute),
+            "left_out_by_licence": by_licence(family, reasons),
+        }
         if params.require_review:
             check_reviewed(key, figures[key])
     book = ledger([row["id"] for row in rows], "mix", reasons)
     check(train, synthetic, book, list(tables.values()))
     reviewed = all(found["reviewed"] for found in figures.values())
-    report = {"reviewed": reviewed, "languages": figures, **how(params)}
-    return Output({**tables, "ledger": book}, report)
+    return Output(
+        {**tables, "ledger": book},
+        {"reviewed": reviewed, "languages": figures, **how(params)},
+    )
+
+
+def measured_of(rows: pa.Table, kinds: Units, methods: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a mixture.
+
+    Args:
+        methods: what reviewers found, by method.
+    """
+    found = summary(rows)
+    return {
+        **found,
+        "concentration": measured(rows.to_pylist(), kinds),
+        **standing(methods, found["synthetic"]),
+    }
 
 
 def check_reviewed(key: str, figures: Mapping[str, Any]) -> None:

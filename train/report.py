@@ -24,6 +24,7 @@ from train.evidence import evidence, ratings
 from train.figures import drawn, embedded
 from train.outcomes import Curve
 from train.panels import Facts, Panel
+from train.statement import gaps_of, read_statement
 
 CURVES = ("human", "mixed")
 CHECK = "bits_per_byte"  # its column in a curve
@@ -66,6 +67,7 @@ def report(  # noqa: PLR0913
     select: Path,
     split: Path,
     synthetic: Path,
+    statements: Path,
     page: Path,
     data: Path,
     model: Path,
@@ -94,10 +96,11 @@ def report(  # noqa: PLR0913
         sections[key] = [*shown, *([line] if line else []), *results(key, found)]
     folders = {**{name: split / name for name in SPLITS}, "synthetic": synthetic}
     hashes = {name: hashed(folder) for name, folder in folders.items()}
-    said = {
+    said: Tree = {
         "cautions": [c for k in ("default", *active) for c in params.cautions.get(k, ())],
         "maintainer": params.maintainer,
         "hashes": hashes,
+        "statements": {key: read_statement(statements, key) for key in active},
     }
     write_all(sections, shared(found, active, languages, said), (page, data, model), out)
     return Output(
@@ -107,6 +110,7 @@ def report(  # noqa: PLR0913
             "sha256": hashes,
             "maintainer": params.maintainer,
             "cautions": params.cautions,
+            "statement_gaps": {key: gaps_of(told) for key, told in said["statements"].items()},
         }
     )
 

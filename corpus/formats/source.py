@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from corpus.formats.record import Column
+from corpus.rights import Rights, closed
 from corpus.settings import settings
 from corpus.table import InputError
 
@@ -66,6 +67,7 @@ class Source:
     licence: str  # SPDX name, or the terms by name
     redistribute: bool  # whether its text may be passed on
     trusted: bool  # whether limits and models may be learned from it
+    rights: Rights | None = None  # whom to name, consent and labels; null: nobody knows
 
     def __post_init__(self) -> None:
         check_path(self)
@@ -73,6 +75,8 @@ class Source:
         check_segments(self)
         if self.licence.strip().lower() == "unknown" and self.redistribute:
             raise ValueError("a licence that is unknown needs redistribute: false")
+        if self.redistribute and (labels := closed(self.rights)):
+            raise ValueError(f"labels {labels} need redistribute: false")
 
 
 def check_path(source: Source) -> None:
