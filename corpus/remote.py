@@ -17,6 +17,7 @@ from corpus.table import InputError
 
 BLOCK = 1 << 20  # bytes read at once
 DIRECTORY = ".dir"  # ends the name of an object that lists a folder's files
+MISSING = "missing"
 
 
 def check_remote(folder: Path, remote: str | None, read: bool, remove: bool) -> Iterator[str]:
@@ -33,31 +34,43 @@ def check_remote(folder: Path, remote: str | None, read: bool, remove: bool) -> 
     """
     try:
         with Repo(str(folder)) as project:
-            yield from checked(project, remote, read, remove)
+            store = project.cloud.get_remote_odb(remote, "check-remote")
+            reach(store)
+            yield from checked(project, store, read, remove)
     except (DvcException, OSError) as error:
-        reason = str(error) or type(error).__name__
-        raise InputError(f"the remote could not be asked: {reason}") from None
+        raise InputError(f"the remote could not be asked: {error}") from None
 
 
-def checked(project: Repo, remote: str | None, read: bool, remove: bool) -> Iterator[str]:
-    """The lines of an opened project."""
-    store, cache = project.cloud.get_remote_odb(remote, "check-remote"), project.cache.local
+def reach(store: HashFileDB) -> None:
+    """Ask for anything, so that a wrong address or password is one line."""
+    try:
+        store.fs.info(store.path)
+    except FileNotFoundError:
+        return  # nothing was pushed yet, and that is an answer
+    except Exception as error:  # every kind of remote has a library, and errors, of its own
+        said = str(error) or type(error).__name__
+        raise InputError(f"{store.fs.unstrip_protocol(store.path)}: {said}") from None
+
+
+def checked(project: Repo, store: HashFileDB, read: bool, remove: bool) -> Iterator[str]:
+    """The lines of an opened project and remote."""
     found = objects(project, store)
-    faults = unread = 0
-    for name, (file, folder) in sorted(found.items()):
-        fault = wrong(store, cache, name, read)
-        unread += fault is None
-        if not fault:
-            continue
-        faults += 1
-        yield f"{name} ({file}): {fault}"
+    faults = {name: wrong(store, project.cache.local, name, read) for name in sorted(found)}
+    if found and set(faults.values()) == {MISSING}:
+        raise InputError(
+            f"none of {len(found)} objects is there: nothing was pushed, or address, user or"
+            " password are wrong"
+        )
+    bad = [name for name, fault in faults.items() if fault]
+    for name in bad:
+        yield f"{name} ({found[name][0]}): {faults[name]}"
         if remove:
-            forget(store, name, folder)
-    if unread:
+            forget(store, name, found[name][1])
+    if unread := sum(fault is None for fault in faults.values()):
         yield f"{unread} objects are there, but not here to compare sizes; --read reads them"
-    if faults:
+    if bad:
         then = "run 'dvc push' where they are whole" if remove else "--remove removes the bad ones"
-        raise InputError(f"{faults} objects of {len(found)} are missing or bad; {then}")
+        raise InputError(f"{len(bad)} objects of {len(found)} are missing or bad; {then}")
     yield f"{len(found)} objects are there; none is found bad"
 
 
@@ -107,7 +120,7 @@ def wrong(store: HashFileDB, cache: HashFileDB, name: str, read: bool) -> str | 
     try:
         size = store.fs.info(place)["size"]
     except FileNotFoundError:
-        return "missing"
+        return MISSING
     if read or name.endswith(DIRECTORY):
         found = md5(store, place)
         return "" if found == name.removesuffix(DIRECTORY) else f"its bytes have the MD5 {found}"

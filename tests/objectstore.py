@@ -37,6 +37,7 @@ pipeline = catch_errors gatekeeper listing_formats s3api tempauth copy slo dlo p
 use = egg:swift#proxy
 account_autocreate = true
 allow_account_management = true
+error_suppression_interval = 0.1
 [filter:tempauth]
 use = egg:swift#tempauth
 user_{user} = {key} .admin

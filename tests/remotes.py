@@ -56,7 +56,9 @@ class Remote:
         plain = {"url": url, "verify": "true"}
         given = self.settings if url == self.url else {}
         secret = {**self.credentials, **credentials} if url == self.url else {}
-        write(shared, {"core": CORE, "cache": CACHE, REMOTE: {**plain, **given}})
+        write(
+            shared, {"core": CORE | {"remote": "store"}, "cache": CACHE, REMOTE: {**plain, **given}}
+        )
         write(local, {REMOTE: secret})
 
     def interrupt(self, call: "Call", victim: str, watched: Path) -> None:
@@ -93,7 +95,8 @@ def watch(folder: Path, act: Callable[[], None]) -> None:
 
 
 REMOTE = "'remote \"store\"'"
-CORE = {"analytics": "false", "check_update": "false", "remote": "store"}
+CORE = {"analytics": "false", "check_update": "false"}
+USERS = ".dvc/tmp/DVC_GLOBAL_CONFIG_DIR"  # where a user's own settings lie
 CACHE = {"type": "reflink,copy"}
 
 
@@ -231,15 +234,26 @@ def make(project: Path) -> None:
         line = f"{number} {TEXTS[number % len(TEXTS)]}\n"
         (texts / f"{number:02}.txt").write_text(line * LINES, "utf-8")
     (project / "dvc.yaml").write_text(STAGE)
-    git(project, "init", "-q")
-    (project / ".dvc/tmp").mkdir(parents=True)
+    empty(project)
+    dvc(project, "add", "data/texts")
+    dvc(project, "repro")
+    commit(project, ".")
+
+
+def empty(project: Path) -> Path:
+    """A project of git and DVC, as `dvc init` makes it."""
+    (project / USERS).mkdir(parents=True)
     (project / ".gitignore").write_text("/ran.txt\n/.dvc.log\n")
     (project / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
     write(project / ".dvc/config", {"core": CORE, "cache": CACHE})
-    dvc(project, "add", "data/texts")
-    dvc(project, "repro")
-    git(project, "add", ".")
-    git(project, "-c", "user.name=m", "-c", "user.email=m@m", "commit", "-qm", "texts")
+    git(project, "init", "-q")
+    return project
+
+
+def commit(project: Path, path: str) -> None:
+    """Commit a path."""
+    git(project, "add", path)
+    git(project, "-c", "user.name=m", "-c", "user.email=m@m", "commit", "-qm", path)
 
 
 def git(project: Path, *words: str) -> None:
