@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from calls import begin, dvc
 from remotes import (
     REMOTE,
     USERS,
     Remote,
-    begin,
     clone,
     commit,
     digests,
-    dvc,
     empty,
     git,
     make,
