@@ -20,6 +20,15 @@ def say(lines: Callable[[], Iterable[str]]) -> None:
         raise click.ClickException(str(error)) from None
 
 
+def told(lines: Iterable[str]) -> None:
+    """Print lines as they come; what the user can mend is one line and exit status 1."""
+    try:
+        for line in lines:
+            click.echo(line)
+    except InputError as error:
+        raise click.ClickException(str(error)) from None
+
+
 @click.group()
 @click.version_option(package_name="milpa")
 def main() -> None:
@@ -77,3 +86,17 @@ def results() -> None:
     from corpus.results import results as table
 
     say(lambda: table(REPORTS, *settings.languages(settings.load())))
+
+
+@main.command("check-remote")
+@click.argument("remote", required=False)
+@click.option("--read", is_flag=True, help="Read every object, not only its size.")
+@click.option("--remove", is_flag=True, help="Delete what is wrong, so that a push sends it again.")
+def check_remote(remote: str | None, read: bool, remove: bool) -> None:
+    """Name what REMOTE (else the default one) lacks of this version, or holds half or altered.
+
+    'dvc push' takes an object for whole when its name is there, 'dvc pull' does not name a bad one.
+    """
+    from corpus.remote import check_remote as check  # dvc takes time to load
+
+    told(check(Path(), remote, read, remove))

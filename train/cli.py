@@ -6,24 +6,14 @@ from pathlib import Path
 
 import click
 
-from corpus.cli import REPORTS, main
+from corpus.cli import REPORTS, main, told
 from corpus.results import read_json
-from corpus.table import InputError
 from train.ask import ADAPTERS, SYSTEMS, Question, answerer, chosen, places, trained
 
 DTYPES = ("bfloat16", "float32")
 MODELS = Path("models")
 STATEMENTS = Path("statements")
 LANGUAGE = click.option("--language", default=None, help="Key of languages; else the only active.")
-
-
-def told(lines: Iterable[str]) -> None:
-    """Print lines as they come; what the user can mend is one line and exit status 1."""
-    try:
-        for line in lines:
-            click.echo(line)
-    except InputError as error:
-        raise click.ClickException(str(error)) from None
 
 
 @main.command("try")
