@@ -11,7 +11,7 @@ profile that changes later sets no text free.
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
@@ -58,7 +58,8 @@ class Taken:
     names: dict[str, list[Request]]
     equal: dict[str, list[Request]]  # by the key of a whole side
     inside: dict[str, list[Request]]  # by the key of a part of a side
-    lengths: tuple[int, ...]  # characters of those parts
+    lengths: tuple[int, ...]  # letters of those parts
+    met: dict[tuple[str, str | None], list[Request]] = field(default_factory=dict)  # texts, folds
 
 
 def taken(requests: Iterable[Request]) -> Taken:
@@ -121,13 +122,13 @@ def contributors(raw: Path) -> Told:
     return {place: tuple(names) for place, names in found.items()}
 
 
-@lru_cache(2**16)
+@lru_cache(2**12)
 def mended(text: str) -> str:
     """A text after all of clean's repairs, whichever params.yaml asks for."""
     return repaired(text, RULES)[0]
 
 
-@lru_cache(2**16)
+@lru_cache(2**12)
 def words_of(text: str, orthography: str | None) -> tuple[str, ...]:
     """The letters of each word of a text's key."""
     words = matching_key(orthography)(mended(text)).split()
@@ -160,13 +161,18 @@ def parts_of(words: Sequence[str], sizes: Iterable[int]) -> Iterator[str]:
 
 def holding(known: Taken, text: str, orthographies: Iterable[str | None]) -> Iterator[Request]:
     """The requests whose text a text is, or holds."""
-    if not known.equal:
-        return
-    for orthography in dict.fromkeys(orthographies):
-        words = words_of(text, orthography)
-        yield from known.equal.get(letters_key("".join(words)), ())
-        for key in parts_of(words, known.lengths) if known.inside else ():
-            yield from known.inside.get(key, ())
+    for orthography in dict.fromkeys(orthographies) if known.equal else ():
+        asked = (text, orthography)
+        if asked not in known.met:
+            known.met[asked] = list(found_in(known, words_of(*asked)))
+        yield from known.met[asked]
+
+
+def found_in(known: Taken, words: Sequence[str]) -> Iterator[Request]:
+    """The requests for the text of these words, or for a part of it."""
+    yield from known.equal.get(letters_key("".join(words)), ())
+    for key in parts_of(words, known.lengths) if known.inside else ():
+        yield from known.inside.get(key, ())
 
 
 @cache
