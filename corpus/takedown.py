@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from corpus import settings as config
 from corpus.affected import children
 from corpus.gather import Gather, chosen, read_all
+from corpus.nearby import near, place
 from corpus.requests import Asked, asked_in
 from corpus.settings import Languages, owner_of
 from corpus.table import InputError
@@ -33,14 +34,11 @@ from corpus.taken import (
     read_list,
     requests_of,
     taken,
-    words_of,
 )
 from corpus.why import METHODS
 
 LIST = Path("takedown/list.jsonl")
-NEAR = 5  # rows that are shown
-SHINGLE = 5  # letters
-PART = 12  # letters; a shorter row is part of a text by chance
+SHOWN = 5  # rows
 Row = dict[str, str | None]
 
 
@@ -238,39 +236,8 @@ def told(found: Found, listed: set[str], corpus: Corpus) -> Iterator[str]:
     shown = asked.name if len(asked.name) <= 40 else f"{asked.name[:40]}…"
     again = ", on the list already" if found.request.name in listed else ""
     yield f"{asked.what} {shown!r}: {len(rows)} rows{again}"
-    yield from (f"  {place(row)}" for row in rows[:NEAR])
-    if len(rows) > NEAR:
-        yield f"  and {len(rows) - NEAR} more"
+    yield from (f"  {place(row)}" for row in rows[:SHOWN])
+    if len(rows) > SHOWN:
+        yield f"  and {len(rows) - SHOWN} more"
     if asked.what == "text":
-        yield from near(asked.name, rows, corpus)
-
-
-def place(row: Row) -> str:
-    """Where a row stands."""
-    return f"{row['id']} {row['origin']}, document {row['document']!r}, {row['value']}"
-
-
-def near(text: str, rows: list[Row], corpus: Corpus) -> Iterator[str]:
-    """Rows that are part of the text, and where nothing is the text, those most like it."""
-    whole = "".join(words_of(text, None))
-    gone = {row["id"] for row in rows}
-    parts, alike = [], []
-    mine = shingles(whole)
-    for row in corpus.rows:
-        sides = ["".join(words_of(row[side] or "", None)) for side in ("source", "target")]
-        if row["id"] not in gone and any(len(s) >= PART and s in whole for s in sides):
-            parts.append(row)
-        likeness = max(len(mine & (t := shingles(s))) / len(mine | t or {""}) for s in sides)
-        alike.append((-likeness, row["id"] or "", row))
-    if parts:
-        yield f"  {len(parts)} rows are part of it and stay; to take them down, name them:"
-        yield from (f"    row {place(row)}" for row in parts)
-    if not rows:
-        yield "  no row is it or holds it: it is kept out from now on; most like it are"
-        nearest = [one for one in sorted(alike, key=lambda one: one[:2])[:3] if one[0] < 0]
-        yield from (f"    {place(row)}: {-less:.2f} alike" for less, _, row in nearest)
-
-
-def shingles(letters: str) -> set[str]:
-    """The runs of five letters of a key, or the key itself where it is shorter."""
-    return {letters[n : n + SHINGLE] for n in range(max(1, len(letters) - SHINGLE + 1))} - {""}
+        yield from near(asked.name, rows, corpus.rows)
