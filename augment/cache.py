@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, suppress
 from functools import cache
@@ -19,7 +19,7 @@ from threading import Event, RLock
 import platformdirs
 from tqdm import tqdm
 
-from corpus.table import InputError, digest
+from corpus.table import InputError, digest, text_key
 
 SECONDS = 60.0  # a worker waits for another's write
 LOCK = RLock()  # the threads of a process share its connection
@@ -56,6 +56,8 @@ def connection(where: Path, process: int) -> sqlite3.Connection:
         create(where)
     opened = sqlite3.connect(where, timeout=SECONDS, check_same_thread=False)
     opened.execute("PRAGMA synchronous=NORMAL")
+    if "asked" not in {name for _, name, *_ in opened.execute("PRAGMA table_info(made)")}:
+        opened.execute("ALTER TABLE made ADD COLUMN asked TEXT")  # records of before take-downs
     return opened
 
 
@@ -71,7 +73,9 @@ def create(where: Path) -> None:
         new = Path(scratch, where.name)
         with closing(sqlite3.connect(new)) as table:
             table.execute("PRAGMA journal_mode=WAL")
-            table.execute("CREATE TABLE made (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+            table.execute(
+                "CREATE TABLE made (key TEXT PRIMARY KEY, text TEXT, asked TEXT) WITHOUT ROWID"
+            )
         with suppress(FileExistsError):
             where.hardlink_to(new)
 
@@ -149,6 +153,55 @@ def threaded(
 
 def record(maker: Sequence[str], texts: Sequence[str], made: Sequence[str]) -> None:
     """Write what the maker made of the texts."""
-    rows = [(digest(*maker, text), one) for text, one in zip(texts, made, strict=True)]
+    rows = [
+        (digest(*maker, text), one, text_key(text)) for text, one in zip(texts, made, strict=True)
+    ]
     with records() as table:
-        table.executemany("INSERT OR REPLACE INTO made VALUES (?, ?)", rows)
+        table.executemany("INSERT OR REPLACE INTO made VALUES (?, ?, ?)", rows)
+
+
+def tainted(keys: Set[str]) -> list[str]:
+    """The records of texts with these keys, those that say one, and what was made of them again.
+
+    A record of before it was kept what text was asked about counts too: nobody can tell.
+
+    Args:
+        keys: see text_key.
+    """
+    with records() as table:
+        rows = table.execute("SELECT key, text, asked FROM made ORDER BY key").fetchall()
+    said = {key: said_in(text) for key, text, _ in rows}
+    asked = {key: before for key, _, before in rows}
+    found: set[str] = set()
+    known, more = set(keys), True
+    while more:
+        new = {k for k in said.keys() - found if asked[k] in known | {None} or said[k] & keys}
+        known |= {key for record in new if asked[record] for key in said[record]}
+        found |= new
+        more = bool(new)
+    return sorted(found)
+
+
+def said_in(text: str) -> set[str]:
+    """The keys of the texts of a record: a list of translations, or a text as it stands."""
+    try:
+        tree = json.loads(text)
+    except ValueError:
+        tree = text
+    lists = isinstance(tree, list)
+    texts = [one[0] if isinstance(one, list) and one else one for one in tree] if lists else [text]
+    return {key for one in texts if isinstance(one, str) and (key := text_key(one))}
+
+
+def forget(keys: Set[str]) -> int:
+    """Delete the records of texts with these keys from the disk; how many there were."""
+    if not path().exists():
+        return 0
+    found = tainted(keys)
+    with records() as table:
+        table.executemany("DELETE FROM made WHERE key = ?", [(key,) for key in found])
+    if found:
+        with records() as table:
+            table.execute("VACUUM")  # SQLite leaves what was deleted in the file
+            table.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return len(found)

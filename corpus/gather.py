@@ -21,6 +21,7 @@ from corpus.rights import told_of
 from corpus.settings import Language, Languages, at_work, settings
 from corpus.stage import Output, judged, run
 from corpus.table import LEDGER, SCHEMA, InputError, canonical, counts
+from corpus.taken import REASON, read_list, taken_out
 
 CHUNK = 50_000  # rows held as Python objects at once
 SOURCES = pa.schema(  # what later stages ask about an origin
@@ -58,22 +59,29 @@ class Gather:
             raise ValueError(f"most_characters must be at least 1, got {self.most_characters}")
 
 
-def gather(
-    params: Gather, active: tuple[str, ...], languages: Languages, fetched: Path, raw: Path
+def gather(  # noqa: PLR0913
+    params: Gather,
+    active: tuple[str, ...],
+    languages: Languages,
+    fetched: Path,
+    raw: Path,
+    taken: Path,
 ) -> Output:
     """The sources of the active languages and their neighbours as one table, with its ledger.
+
+    Args:
+        taken: the list of what was taken down; see corpus/taken.py.
 
     Raises:
         InputError: a source is missing, damaged, or gives no row at all.
     """
     wanted = chosen(params, active, languages)
-    roots = {"fetched": fetched, "raw": raw, "hub": Path()}
-    tables = []
-    for name, source in wanted.items():
-        script = languages[source.language].script
-        tables.append(read_source(Origin(name, source, script, params.most_characters), roots))
-    entered = canonical(pa.concat_tables(tables))
+    requests = read_list(taken)
+    read = read_all(params, wanted, languages, {"fetched": fetched, "raw": raw, "hub": Path()})
+    entered = taken_out(read, requests, languages, raw)
     kept = pc.is_null(entered["reason"])
+    where = pc.if_else(kept, None, entered["value"])
+    entered = entered.set_column(entered.schema.get_field_index("value"), "value", where)
     stage = pa.repeat("gather", len(entered))
     said = [entered[name] for name in VERDICT]
     ledger = pa.table([entered["id"], stage, kept, *said], schema=LEDGER)
@@ -87,8 +95,30 @@ def gather(
             "sources": facts,
             "documents": documents(wanted, rows),
         },
-        report={**report, "sources": summary(wanted, facts, entered, rows)},
+        report={
+            **report,
+            "sources": summary(wanted, facts, entered, rows),
+            "taken_down": {
+                "requests": Counter(one.what for one in requests),
+                "rows": pc.sum(pc.equal(entered["reason"], REASON)).as_py() or 0,
+            },
+        },
     )
+
+
+def read_all(
+    params: Gather, wanted: dict[str, Source], languages: Languages, roots: dict[str, Path]
+) -> pa.Table:
+    """All rows of these sources as READ has them: value says where a row stands.
+
+    Raises:
+        InputError: a source cannot be read.
+    """
+    tables = []
+    for name, source in wanted.items():
+        script = languages[source.language].script
+        tables.append(read_source(Origin(name, source, script, params.most_characters), roots))
+    return canonical(pa.concat_tables(tables))
 
 
 def chosen(params: Gather, active: tuple[str, ...], languages: Languages) -> dict[str, Source]:
@@ -228,7 +258,7 @@ def summary(
         fact["origin"]: {
             **fact,
             "read": read[fact["origin"]],
-            "varieties": varieties[fact["origin"]],
+            "varieties": varieties.get(fact["origin"], {}),  # none where all is taken down
             "source_alone": alone["source"].get(fact["origin"], 0),
             "target_alone": alone["target"].get(fact["origin"], 0),
             "rights": told_of(wanted[fact["origin"]].rights),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from unicodedata import category, normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,6 +70,29 @@ def digest(*parts: str) -> str:
         len(part := p.encode("utf-8", "surrogatepass")).to_bytes(8) + part for p in parts
     )
     return blake2b(whole, digest_size=10).hexdigest()
+
+
+def text_key(text: str) -> str | None:
+    """How many letters, marks and digits a text has, and their hash; null where it has none.
+
+    A text is found by it whatever its case, spaces and punctuation, and cannot be read out of it.
+
+    >>> text_key("¿Tlein, ticnequi?") == text_key("tlein TICNEQUI"), text_key("!")
+    (True, None)
+    """
+    letters = letters_of(text)
+    return letters_key(letters) if letters else None
+
+
+def letters_of(text: str) -> str:
+    """The letters, marks and digits of a text without case and compatibility forms."""
+    folded = normalize("NFKC", text).casefold()
+    return "".join(c for c in folded if c.isalnum() or category(c).startswith("M"))
+
+
+def letters_key(letters: str) -> str:
+    """The key of what letters_of gives."""
+    return f"{len(letters)}:{digest('text', letters)}"
 
 
 def row_id(origin: str, source: str | None, target: str | None, earlier: int) -> str:

@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import resource
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -190,3 +192,42 @@ def test_what_is_no_database_is_one_line(tmp_path: Path) -> None:
         cache.recall(MAKER, ["x"])
     cache.path().unlink()
     assert cache.remembered(upper, MAKER, ["x"], 1) == ["X"]
+
+
+def test_what_is_taken_down_is_forgotten_with_all_that_was_made_of_it() -> None:
+    spanish, back = '[["Agua limpia", null, 3]]', '[["Ātl chipāhuac", null, 3]]'
+    cache.record(
+        ("translate", "back"), ["Chipāhuac ātl", "bishaan"], [spanish, '[["agua", null, 1]]']
+    )
+    cache.record(
+        ("translate", "forward"), ["Agua limpia", "pan"], [back, '[["tlaxcalli", null, 1]]']
+    )
+    cache.record(("other",), ["in ye huehcauh"], ['[["CHIPĀHUAC, ātl!", null, 1]]'])  # says it
+    key = cache.text_key("chipāhuac ātl")
+    assert key is not None
+    before = cache.path().read_bytes() + cache.path().with_suffix(".sqlite-wal").read_bytes()
+    assert b"Agua limpia" in before
+    assert cache.forget({key}) == 3
+    assert cache.tainted({key}) == []
+    assert cache.recall(("translate", "back"), ["bishaan", "Chipāhuac ātl"]).keys() == {"bishaan"}
+    assert cache.recall(("translate", "forward"), ["pan", "Agua limpia"]).keys() == {"pan"}
+    wal = cache.path().with_suffix(".sqlite-wal")
+    after = cache.path().read_bytes() + (wal.read_bytes() if wal.exists() else b"")
+    assert b"Agua limpia" not in after, "SQLite leaves deleted pages in the file"
+    assert cache.forget({key}) == 0
+
+
+def test_records_of_before_take_downs_go_with_the_first() -> None:
+    cache.path().parent.mkdir(parents=True)
+    with closing(sqlite3.connect(cache.path())) as table, table:
+        table.execute("CREATE TABLE made (key TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+        table.execute("INSERT INTO made VALUES (?, ?)", (cache.digest(*MAKER, "ውሃ"), "water"))
+    assert cache.recall(MAKER, ["ውሃ"]) == {"ውሃ": "water"}
+    cache.record(MAKER, ["bishaan"], ["water"])
+    assert cache.forget({"3:none"}) == 1
+    assert cache.recall(MAKER, ["ውሃ", "bishaan"]) == {"bishaan": "water"}
+
+
+def test_nothing_is_made_where_nothing_is_to_be_forgotten() -> None:
+    assert cache.forget({"3:none"}) == 0
+    assert not cache.path().exists()

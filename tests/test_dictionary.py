@@ -1,5 +1,6 @@
 """Dictionaries of three formats become the same rows; what is wrong is named with its place."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,9 @@ def gathered(folder: Path, kind: str, text: str, key: str, **changes: object) ->
         **changes,
     }
     whole = {"gather": {"most_characters": 1000, "sources": {"dictionary": tree}}}
-    return gather(section(Gather, "gather", whole), (key,), LANGUAGES, folder, folder)
+    return gather(
+        section(Gather, "gather", whole), (key,), LANGUAGES, folder, folder, Path(os.devnull)
+    )
 
 
 @pytest.mark.parametrize("kind", FILES)

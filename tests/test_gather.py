@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def sourced(columns: Tree | None = None, **keys: object) -> Tree:
 
 def gathered(folder: Path, active: str = "nah", most: int = 1000, **sources: Tree) -> Output:
     params = section(Gather, "gather", {"gather": {"most_characters": most, "sources": sources}})
-    return gather(params, (active,), LANGUAGES, folder, folder)
+    return gather(params, (active,), LANGUAGES, folder, folder, Path(os.devnull))
 
 
 def book(folder: Path, data: str | bytes, name: str = "book.csv", **keys: object) -> Output:

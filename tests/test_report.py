@@ -142,7 +142,10 @@ def whole_run() -> dict[str, Any]:
     }  # fmt: skip
     return {
         "fetch": {"assets": {"corpora/x": {"address": "path:x", "sha256": "00", "bytes": 1}}},
-        "gather": {**decided, **dropped, "sources": {"libreoffice": source}},
+        "gather": {
+            **decided, **dropped, "sources": {"libreoffice": source},
+            "taken_down": {"requests": {"row": 1, "text": 2}, "rows": 1234},
+        },
         "clean": {**decided, "dropped_by_reason": {}},
         "identify": {
             "orm": {
@@ -405,6 +408,8 @@ def test_a_run_without_optional_parts_has_a_page_and_cards(tmp_path: Path) -> No
     assert data.data.language == ["orm", "spa"]
     assert "unreviewed" in data.text and "Software help only." in data.text
     assert made["sha256"]["train"] in data.text
+    asked = "1,234 rows are left out because somebody asked for it (requests: row 1, text 2)"
+    assert asked in data.text
     model = ModelCard.load(tmp_path / "reports" / "model_card.md")
     assert "unreviewed" in model.data.tags and "Unreviewed" in model.text
     assert "as it is" in model.text

@@ -2,6 +2,7 @@
 
 import json
 import lzma
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def gathered(folder: Path, source: str | None, **keys: object) -> tuple[list[dic
     language = "spa_Latn" if source else None
     tree = {**SOURCE, "columns": columns, "source_language": language, **keys}
     params = section(Gather, "gather", {"gather": {"most_characters": 900, "sources": {"b": tree}}})
-    made = gather(params, ("nah",), LANGUAGES, folder, folder).tables
+    made = gather(params, ("nah",), LANGUAGES, folder, folder, Path(os.devnull)).tables
     assert len(made["ledger"]) == len(made["rows"]) + sum(
         not kept for kept in made["ledger"]["kept"].to_pylist()
     )

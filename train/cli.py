@@ -55,6 +55,22 @@ def answers(
         yield answer(text) if text.strip() else ""
 
 
+@main.command("take-down")
+@click.argument("file", type=click.Path(path_type=Path, exists=True), required=False)
+@click.option("--check", is_flag=True, help="Search all files for what was taken down.")
+def take_down(file: Path | None, check: bool) -> None:
+    """Take down the rows, texts, documents, origins or contributors that FILE names.
+
+    The list in takedown/ gets their hashes; the next 'dvc repro' leaves them out and makes anew
+    what was made of them. With --check, FILE is a file or folder to search besides the project's.
+    """
+    from train.take_down import checked, taken_down  # their imports take time to load
+
+    if file is None and not check:
+        raise click.UsageError("give a FILE of requests, or --check")
+    told(checked(Path(), file) if check or file is None else taken_down(file, Path()))
+
+
 @main.group()
 def export() -> None:
     """Write a model or the corpus so that others can use it."""

@@ -26,7 +26,7 @@ class Origin(NamedTuple):
 def row(
     origin: Origin, file: str, record: Record, ids: Counter[str], places: Counter[str]
 ) -> tuple[Any, ...]:
-    """One record as the values of READ.
+    """One record as the values of READ; its value is where it stands.
 
     Args:
         ids: how often each text came earlier in this origin; is counted up.
@@ -56,7 +56,7 @@ def row(
         licence,
         None,
         reason,
-        where if reason else None,
+        where,
         limit,
     )
 
