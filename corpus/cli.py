@@ -14,7 +14,7 @@ REPORTS = Path("reports")
 def say(lines: Callable[[], Iterable[str]]) -> None:
     """Print lines; what the user can mend is one line and exit status 1."""
     try:
-        for line in list(lines()):
+        for line in lines():
             click.echo(line)
     except InputError as error:
         raise click.ClickException(str(error)) from None
@@ -40,6 +40,38 @@ def why(row_id: str) -> None:
     from corpus.why import why as explain  # duckdb takes time to load
 
     say(lambda: explain(DATA, row_id, settings.languages(settings.load())[1]))
+
+
+@main.command()
+@click.argument("old")
+@click.argument("new")
+@click.argument("stage", required=False)
+@click.option(
+    "--rows", "listed", is_flag=True, help="Show rows side by side, with what differs marked."
+)
+@click.option("--json", "form", flag_value="json", help="One JSON object; all rows with --rows.")
+@click.option("--csv", "form", flag_value="csv", help="A line for each row that differs.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page that opens offline.")
+@click.option("--most", type=click.IntRange(0), help="Rows of a stage; else 20, on a page 2000.")
+def diff(  # noqa: PLR0913 - one for each option
+    old: str,
+    new: str,
+    stage: str | None,
+    listed: bool,
+    form: str | None,
+    html: Path | None,
+    most: int | None,
+) -> None:
+    """Show which rows differ between the versions OLD and NEW, in STAGE or all, and why.
+
+    A version is a git revision, a DVC experiment, 'workspace', or PROJECT#REVISION of another
+    repository. Data come from the cache or the remote; nothing is checked out.
+    """
+    from corpus import settings
+    from corpus.shown import Form, answer  # duckdb and dvc take time to load
+
+    known = settings.languages(settings.load())[1]
+    say(lambda: answer((old, new), stage, known, Form(form or "text", listed, html, most)))
 
 
 @main.command()
