@@ -61,6 +61,7 @@ def differences(old: Version, new: Version, stage: str) -> list[Difference]:
     made = {
         out["path"]
         for version in (old, new)
+        if stage in version.lock
         for name in parents(version.lock, stage)
         for out in version.lock[name].get("outs", [])
     }

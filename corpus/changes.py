@@ -30,7 +30,7 @@ ASPECTS = {  # of a row; every other column is among its values
     "language": ("source_language", "language", "variety", "script"),
     "split": ("split", "held_out"),
     "decision": ("kept", "reason"),
-    "place": ("origin", "document", "position"),
+    "place": ("origin", "document"),  # a row before it moves a row's position: no change of its own
     "licence": ("licence",),
     "values": (),
 }

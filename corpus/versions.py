@@ -7,6 +7,7 @@ is fetched into it from the remote, table by table.
 """
 
 import logging
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -146,14 +147,19 @@ def versions(root: Path, *names: str) -> Iterator[list[Version]]:
     from dvc.repo.open_repo import clean_repos
 
     logging.getLogger("dvc").setLevel(logging.ERROR)
-    try:
-        yield [version(root, name) for name in names]
-    finally:
-        clean_repos()
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            yield [version(root, name, Path(scratch)) for name in names]
+        finally:
+            clean_repos()
 
 
-def version(root: Path, name: str) -> Version:
-    """The version of a name; see the module."""
+def version(root: Path, name: str, scratch: Path) -> Version:
+    """The version of a name; see the module.
+
+    Args:
+        scratch: where what is fetched for another repository's version lies.
+    """
     project, mark, revision = name.rpartition(SEPARATOR)
     if not mark:
         project, revision = (name, "") if (Path(name) / LOCK).exists() else ("", name)
@@ -161,7 +167,7 @@ def version(root: Path, name: str) -> Version:
     if not (folder / ".dvc").is_dir():
         if not project:
             raise InputError(f"{root.resolve()} is no DVC project; run from the folder of dvc.yaml")
-        return read(name, *elsewhere(project, revision or None))
+        return read(name, *elsewhere(project, revision or None, scratch))
     return read(name, *here(folder, revision or WORKSPACE))
 
 
@@ -187,19 +193,19 @@ def here(folder: Path, revision: str) -> tuple[str | None, Place]:
     return commit, Place(repo, repo.scm.get_fs(commit), f"/{inside}" if inside.parts else "/")
 
 
-def elsewhere(project: str, revision: str | None) -> tuple[str | None, Place]:
+def elsewhere(project: str, revision: str | None, scratch: Path) -> tuple[str | None, Place]:
     """The commit of a revision of another repository, cloned for now, and where it lies."""
     from dvc.exceptions import DvcException
     from dvc.repo.open_repo import open_repo
     from scmrepo.exceptions import SCMError
 
     try:
-        repo = open_repo(project, rev=revision)
+        repo = open_repo(project, rev=revision, config={"cache": {"dir": str(scratch)}})
     except (DvcException, SCMError, OSError) as error:
         wanted = f" or has no revision {revision!r}" if revision else ""
         reason = str(error.__cause__ or error).strip().splitlines()[-1]
         raise InputError(f"{project!r} cannot be cloned{wanted} ({reason})") from None
-    return repo.get_rev(), Place(repo, repo.fs, repo.root_dir)
+    return str(repo.get_rev()), Place(repo, repo.fs, repo.root_dir)
 
 
 def read(name: str, commit: str | None, place: Place) -> Version:
