@@ -30,16 +30,18 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("row_id", metavar="ID")
-def why(row_id: str) -> None:
+@click.argument("asked", metavar="ID|TEXT")
+@click.option("--revisions", is_flag=True, help="And what became of it in every version built.")
+def why(asked: str, revisions: bool) -> None:
     """Show every stage's verdict on the row ID, with reason, value and limit.
 
-    ID may be the beginning of an id. Rows made from it are listed with their own verdicts.
+    ID may be the beginning of an id; TEXT is one side of a row, whatever its case, punctuation or
+    spelling. Rows made from it are listed with their own verdicts.
     """
     from corpus import settings
-    from corpus.why import why as explain  # duckdb takes time to load
+    from corpus.lives import lives  # duckdb takes time to load
 
-    say(lambda: explain(DATA, row_id, settings.languages(settings.load())[1]))
+    say(lambda: lives(DATA, asked, settings.languages(settings.load())[1], revisions))
 
 
 @main.command()
@@ -70,8 +72,8 @@ def diff(  # noqa: PLR0913 - one for each option
     from corpus import settings
     from corpus.shown import Form, answer  # duckdb and dvc take time to load
 
-    known = settings.languages(settings.load())[1]
-    say(lambda: answer((old, new), stage, known, Form(form or "text", listed, html, most)))
+    wanted = Form(form or "text", listed, html, most)
+    say(lambda: answer((old, new), stage, settings.languages(settings.load())[1], wanted))
 
 
 @main.command()

@@ -7,9 +7,10 @@ is fetched into it from the remote, table by table.
 """
 
 import logging
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,11 @@ class Version:
         outs = self.lock.get(stage, {}).get("outs", [])
         return None if self.commit is None else "".join(sorted(out["md5"] for out in outs))
 
-    def tables(self, stage: str) -> Paths:
+    def tables(self, stage: str, fetch: bool = True) -> Paths:
         """The shards of a stage's tables.
+
+        Args:
+            fetch: bring what the cache lacks from the remote.
 
         Raises:
             InputError: they are neither in the cache nor in the remote.
@@ -75,29 +79,29 @@ class Version:
             shards = (
                 disk(on_disk)
                 if self.commit is None and on_disk.exists()
-                else self.cached(stage, out)
+                else self.cached(stage, out, fetch)
             )
             for kind, path in shards:
                 found.setdefault(kind, []).append(path)
         return found
 
-    def cached(self, stage: str, out: Tree) -> list[tuple[str, str]]:
+    def cached(self, stage: str, out: Tree, fetch: bool) -> list[tuple[str, str]]:
         """The shards of an output in DVC's cache, fetched where they are not there."""
         from dvc_data.hashfile.hash_info import HashInfo
         from dvc_data.hashfile.tree import Tree as Listing
 
         cache = self.place.repo.cache.local
-        self.fetch(stage, [out["md5"]])
+        self.ensure(stage, [out["md5"]], fetch)
         listing = Listing.load(cache, HashInfo("md5", out["md5"]))
         shards = sorted(
             (key, found.value)
             for key, (_, found) in listing.iteritems()
             if len(key) > 1 and key[-1].endswith(".parquet") and key[-2] in KINDS
         )
-        self.fetch(stage, [oid for _, oid in shards])
+        self.ensure(stage, [oid for _, oid in shards], fetch)
         return [(KINDS[key[-2]], cache.oid_to_path(oid)) for key, oid in shards]
 
-    def fetch(self, stage: str, oids: list[str]) -> None:
+    def ensure(self, stage: str, oids: list[str], fetch: bool) -> None:
         """Bring objects from the remote that the cache lacks.
 
         Raises:
@@ -112,6 +116,8 @@ class Version:
         if not missing:
             return
         start = f"{self.name}: {stage}'s data are not in the cache {repo.cache.local.path}"
+        if not fetch:
+            raise InputError(f"{start}; 'dvc fetch --all-commits' brings them from a remote")
         try:
             remote = repo.cloud.get_remote_odb(None, "pull")
             failed = repo.cloud.transfer(remote, repo.cache.local, missing, shallow=True).failed
@@ -273,24 +279,25 @@ def pinned(text: str) -> dict[str, str]:
     return found
 
 
-def history(root: Path) -> list[str]:
-    """The commits before HEAD that changed what was built, oldest first.
+def history(root: Path) -> list[tuple[str, str]]:
+    """The commits up to HEAD whose lock is another than before, oldest first, and what each is.
 
     Raises:
-        InputError: the folder is in no git repository.
+        InputError: the folder is in no git repository, or git is missing.
     """
-    from dvc.repo import Repo
-
-    repo = Repo(str(root))
-    with suppress(AttributeError):
-        return commits(repo)
-    raise InputError(f"{root.resolve()} is in no git repository; there are no revisions to look at")
-
-
-def commits(repo: Any) -> list[str]:  # noqa: ANN401
-    """The commits whose lock is another than their parent's, oldest first."""
-    import subprocess
-
-    lock = str(Path(repo.root_dir) / LOCK)
-    command = ["git", "-C", repo.scm.root_dir, "log", "--reverse", "--format=%H", "--", lock]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    form = "%H%x09%cs %D%x09%s"
+    command = ["git", "log", "--reverse", f"--format={form}", "--decorate-refs=refs/tags/*"]
+    try:
+        done = subprocess.run(
+            [*command, "--", LOCK], check=True, capture_output=True, text=True, cwd=root
+        )
+    except (OSError, subprocess.CalledProcessError):
+        raise InputError(
+            f"{root.resolve()} has no history of git; there are no revisions to look at"
+        ) from None
+    found = []
+    for line in done.stdout.splitlines():
+        commit, when, subject = line.split("\t", 2)
+        date, _, tags = when.partition(" ")
+        found.append((commit, f"{date} {tags.replace('tag: ', '') or subject}"))
+    return found
