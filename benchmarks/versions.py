@@ -85,7 +85,9 @@ def version(targets: list[str], sources: list[str], places: list[int], salt: flo
         "assess/scores": pa.table({"id": ids, **narrow}),
         "dedup/clusters": pa.table({"id": ids, "cluster": ids, "group": ids, "similarity": score}),
         "dedup/keys": pa.table({"id": ids, "target": keys, "source": keys}),
-        "spelling/scores": pa.table({"id": ids, "orthography": ["ack"] * count, "score": score}),
+        "spelling/scores": pa.table(
+            {"id": ids, "orthography": ["ack"] * count, "score": score, "signs": [2] * count}
+        ),
         "bitext/scores": pa.table({"id": ids, "pair_score": score}),
         "select/ledger": verdicts("select", ids, kept),
         "mix/ledger": verdicts("mix", rows.filter(pa.array(kept & split))["id"].to_pylist(), None),

@@ -263,9 +263,10 @@ def merge(db: duckdb.DuckDBPyConnection, aspects: list[str]) -> None:
         from pairs p join old o on o.id = p.old join new n on n.id = p.new
         where p.old in (select old_id from d where new_id is null)
         and p.new in (select new_id from d where old_id is null);
-        delete from d where new_id is null and old_id in (select old_id from m);
-        delete from d where old_id is null and new_id in (select new_id from m);
-        insert into d select * from m"""
+        create or replace temp table d as select * from d
+        where not coalesce(new_id is null and old_id in (select old_id from m), false)
+        and not coalesce(old_id is null and new_id in (select new_id from m), false)
+        union all select * from m"""
     )
 
 
@@ -276,7 +277,8 @@ def attribute(found: Comparison, stage: str) -> None:
         found.stages.index(name) for name in ancestors(found.old, found.new, found.stages, stage)
     ]
     found.db.execute(
-        "update d set canon = p.old from pairs p where d.old_id is null and p.new = d.new_id"
+        "create or replace temp table d as select d.* replace (coalesce(d.old_id, p.old, d.new_id) "
+        "as canon) from d left join pairs p on p.new = d.new_id"
     )
     found.db.execute(
         """create or replace temp table f as
@@ -293,7 +295,10 @@ def attribute(found: Comparison, stage: str) -> None:
         """,
         [before],
     )
-    found.db.execute("update d set first = f.first, note = f.note from f where f.canon = d.canon")
+    found.db.execute(
+        "create or replace temp table d as select d.* replace (f.first as first, f.note as note) "
+        "from d left join f on f.canon = d.canon"
+    )
     found.db.execute(
         "insert into differs select hash(canon), $1, coalesce("
         "case when old_kept is distinct from new_kept or old_reason is distinct from new_reason "
