@@ -14,7 +14,7 @@ REPORTS = Path("reports")
 def say(lines: Callable[[], Iterable[str]]) -> None:
     """Print lines; what the user can mend is one line and exit status 1."""
     try:
-        for line in list(lines()):
+        for line in lines():
             click.echo(line)
     except InputError as error:
         raise click.ClickException(str(error)) from None
@@ -39,16 +39,50 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("row_id", metavar="ID")
-def why(row_id: str) -> None:
+@click.argument("asked", metavar="ID|TEXT")
+@click.option("--revisions", is_flag=True, help="And what became of it in every version built.")
+def why(asked: str, revisions: bool) -> None:
     """Show every stage's verdict on the row ID, with reason, value and limit.
 
-    ID may be the beginning of an id. Rows made from it are listed with their own verdicts.
+    ID may be the beginning of an id; TEXT is one side of a row, whatever its case, punctuation or
+    spelling. Rows made from it are listed with their own verdicts.
     """
     from corpus import settings
-    from corpus.why import why as explain  # duckdb takes time to load
+    from corpus.lives import lives  # duckdb takes time to load
 
-    say(lambda: explain(DATA, row_id, settings.languages(settings.load())[1]))
+    say(lambda: lives(DATA, asked, settings.languages(settings.load())[1], revisions))
+
+
+@main.command()
+@click.argument("old")
+@click.argument("new")
+@click.argument("stage", required=False)
+@click.option(
+    "--rows", "listed", is_flag=True, help="Show rows side by side, with what differs marked."
+)
+@click.option("--json", "form", flag_value="json", help="One JSON object; all rows with --rows.")
+@click.option("--csv", "form", flag_value="csv", help="A line for each row that differs.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page that opens offline.")
+@click.option("--most", type=click.IntRange(0), help="Rows of a stage; else 20, on a page 2000.")
+def diff(  # noqa: PLR0913 - one for each option
+    old: str,
+    new: str,
+    stage: str | None,
+    listed: bool,
+    form: str | None,
+    html: Path | None,
+    most: int | None,
+) -> None:
+    """Show which rows differ between the versions OLD and NEW, in STAGE or all, and why.
+
+    A version is a git revision, a DVC experiment, 'workspace', or PROJECT#REVISION of another
+    repository. Data come from the cache or the remote; nothing is checked out.
+    """
+    from corpus import settings
+    from corpus.shown import Form, answer  # duckdb and dvc take time to load
+
+    wanted = Form(form or "text", listed, html, most)
+    say(lambda: answer((old, new), stage, settings.languages(settings.load())[1], wanted))
 
 
 @main.command()

@@ -4,6 +4,8 @@ Map each shard to narrow arrays; reduce those to the pairs that may be near; map
 for the shingles of those pairs alone; count each pair's Jaccard index and reduce to clusters. No
 step holds the texts of the corpus, and nothing depends on the order of rows or shards.
 
+The hash of every key is kept too, so that a text can be looked up without folding the corpus.
+
 A cluster is a star: every member is near its centre, the longest text; a component would chain
 texts that are far apart; it is of one language, so that no row is the duplicate of another's. A
 group, for splits, is a component over the near pairs of either side, whatever the language.
@@ -209,17 +211,28 @@ def dedup(rows: Path, languages: Languages, params: Dedup, shards: Shards, out: 
     ids = named["id"].combine_chunks()
     place = pc.rank(ids, sort_keys="ascending", tiebreaker="first").to_numpy().astype(np.int64) - 1
     firsts = np.cumsum([0, *map(len, lone)])
-    sides, figures = [], {}
+    sides, figures, keys = [], {}, {"id": ids}
     for side in SIDES:
         base = [len(np.load(path)) for path in sorted((work / side).glob("*.row.npy"))]
         row = load(work / side, "row") + np.repeat(firsts[:-1], base)
-        texts = distinct(row, load(work / side, "length"), load(work / side, "hash"), place)
+        hashes = load(work / side, "hash")
+        texts = distinct(row, load(work / side, "length"), hashes, place)
+        keys[side] = scattered(len(ids), row, hashes[:, 0])
         near, figures[side] = near_pairs(paths, work, side, texts, (languages, params, shards))
         sides.append((texts, near))
     shutil.rmtree(work)
     owner = owners(named["language"], languages)
     table = marked(ids, place, sides, np.concatenate(lone), owner)
-    return Output({"clusters": table}, {"rensa": params.rensa, "sides": figures, **summary(table)})
+    tables = {"clusters": table, "keys": pa.table(keys)}
+    return Output(tables, {"rensa": params.rensa, "sides": figures, **summary(table)})
+
+
+def scattered(count: int, row: Numbers, values: npt.NDArray[np.uint64]) -> pa.Array:
+    """A value for each of `count` rows; null for those that are not named."""
+    every = np.zeros(count, np.uint64)
+    lacks = np.ones(count, np.bool_)
+    every[row], lacks[row] = values, False
+    return pa.array(every, mask=lacks)
 
 
 def owners(codes: pa.ChunkedArray, languages: Languages) -> Numbers:

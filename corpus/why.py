@@ -31,7 +31,11 @@ def why(data: Path, prefix: str, languages: Languages) -> list[str]:
     Raises:
         InputError: no row or several begin so.
     """
-    row_id = whole_id(data, prefix)
+    return life(data, whole_id(data, prefix), languages)
+
+
+def life(data: Path, row_id: str, languages: Languages) -> list[str]:
+    """The same of a row whose id is known to be one."""
     made = [(m, r) for m in METHODS for r in found(data / m / "rows", row_id)]
     lines = [row_id, *synthetic(data, made), *human(data, row_id, languages)]
     lines += said("split", [name for name in SPLITS if found(data / "split" / name, row_id)])
@@ -51,24 +55,33 @@ def whole_id(data: Path, prefix: str) -> str:
     known = [folder for folder in folders if any(folder.glob("*.parquet"))]
     if not known:
         raise InputError(f"{folders[0]} holds no table; run 'dvc repro' or 'dvc pull' first")
-    query = "select distinct id from read_parquet($1) where starts_with(id, $2) order by id limit 4"
     paths = [str(path) for folder in known for path in sorted(folder.glob("*.parquet"))]
+    query = "select distinct id from read_parquet($1) where id = $2"
+    if duckdb.execute(query, [paths, prefix]).fetchone():
+        return prefix  # quick: the shards' filters tell which of them have a whole id
+    query = "select distinct id from read_parquet($1) where starts_with(id, $2) order by id limit 4"
     ids = [row[0] for row in duckdb.execute(query, [paths, prefix]).fetchall()]
     if not prefix or not ids:
         raise InputError(
             f"no row has an id that begins with {prefix!r}; ids stand in the column id of "
             f"{data}/*/ledger and {data}/*/rows"
         )
-    if len(ids) > 1 and prefix not in ids:
+    if len(ids) > 1:
         raise InputError(f"several ids begin with {prefix!r}: {ids}; give more of it")
-    return prefix if prefix in ids else str(ids[0])
+    return str(ids[0])
 
 
 def found(
     folder: Path, value: str, column: str = "id", test: str = "{column} = {value}"
 ) -> list[Row]:
     """The rows of a table with a value in a column; none where the table is not there."""
-    paths = [str(path) for path in sorted(folder.glob("*.parquet"))]
+    return found_in([str(path) for path in sorted(folder.glob("*.parquet"))], value, column, test)
+
+
+def found_in(
+    paths: list[str], value: str, column: str = "id", test: str = "{column} = {value}"
+) -> list[Row]:
+    """The rows of some shards with a value in a column."""
     if not paths:
         return []
     where = test.format(column=f'"{column}"', value="$2")

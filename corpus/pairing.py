@@ -1,0 +1,149 @@
+"""Which rows of one version alone are which of the other: an edited text has a new id.
+
+Works on the tables `d` (rows that differ), `pairs` and the stage's own rows; see corpus.changes.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from rapidfuzz.distance import Indel
+
+from corpus.settings import Languages
+from corpus.sketch import keys
+
+LEAST_LIKENESS = 0.5  # share of the characters of two texts that are common, in order
+REACH = 3  # places within a gap between unchanged rows that an edited row may have moved
+Rows = list[tuple[Any, ...]]
+
+
+def find_pairs(
+    db: duckdb.DuckDBPyConnection, tables: list[list[str]], languages: Languages
+) -> None:
+    """Add to `pairs` the rows that one version alone has, two and two."""
+    for which, paths in zip(("old", "new"), tables, strict=True):
+        other = "new" if which == "old" else "old"
+        db.execute(
+            f"create or replace temp table only_{which} as "
+            "select id, source, target, language, coalesce(document, '') as document, position, "
+            f"origin from read_parquet($1) where id in (select {which}_id from d where "
+            f"{other}_id is null)",
+            [paths],
+        )
+    equal(db, "text", "hash(source, target)")
+    by_place(db, tables)
+    by_key(db, languages)
+
+
+def left(db: duckdb.DuckDBPyConnection) -> bool:
+    """Take the rows that are paired from those alone; say whether both versions still have some."""
+    db.execute(
+        "delete from only_old where id in (select old from pairs);"
+        "delete from only_new where id in (select new from pairs)"
+    )
+    return all(
+        db.execute(f"select 1 from only_{which} limit 1").fetchone() for which in ("old", "new")
+    )
+
+
+def equal(db: duckdb.DuckDBPyConnection, how: str, key: str) -> None:
+    """Pair rows of equal keys; where several have one, in the order of their places."""
+    ranked = (
+        f"select id, {key} as key, row_number() over "
+        f"(partition by {key} order by origin, document, position, id) as rank from only_"
+    )
+    db.execute(
+        f"insert into pairs select o.id, n.id, '{how}' from ({ranked}old) o join ({ranked}new) n "
+        "on o.key = n.key and o.rank = n.rank"
+    )
+
+
+def by_place(db: duckdb.DuckDBPyConnection, tables: list[list[str]]) -> None:
+    """Pair rows that follow the same unchanged row of a document, where they are alike."""
+    if not left(db):
+        return
+    for which, paths in zip(("old", "new"), tables, strict=True):
+        db.execute(
+            f"""create or replace temp table gaps_{which} as
+            with documents as (
+                select origin, document from only_old
+                intersect select origin, document from only_new
+            ), rows as (
+                select t.id, t.origin, coalesce(t.document, '') as document, t.position,
+                t.id in (select id from only_{which}) as alone,
+                coalesce(p.old, t.id) as canon
+                from read_parquet($1) t left join pairs p on p.{which} = t.id
+                where (t.origin, coalesce(t.document, '')) in (select (origin, document) from
+                documents)
+            ), anchored as (
+                select *, last_value(case when not alone then canon end ignore nulls) over
+                (partition by origin, document order by position, id
+                rows between unbounded preceding and current row) as anchor from rows
+            )
+            select id, origin, document, coalesce(anchor, '') as anchor, row_number() over
+            (partition by origin, document, anchor order by position, id) as rank
+            from anchored where alone""",
+            [paths],
+        )
+    candidates = db.execute(
+        f"""select o.id, n.id, a.source, a.target, b.source, b.target
+        from gaps_old o join gaps_new n on o.origin = n.origin and o.document = n.document
+        and o.anchor = n.anchor and abs(o.rank - n.rank) <= {REACH}
+        join only_old a on a.id = o.id join only_new b on b.id = n.id"""
+    ).fetchall()
+    add(db, best(candidates), "place")
+
+
+def best(candidates: Rows) -> list[tuple[str, str]]:
+    """The pairs that are alike enough, each row in one at most: the most alike first."""
+    scored = []
+    for old, new, *texts in candidates:
+        likeness = Indel.normalized_similarity(joined(texts[:2]), joined(texts[2:]))
+        if likeness >= LEAST_LIKENESS:
+            scored.append((-likeness, old, new))
+    taken: set[tuple[str, str]] = set()
+    pairs = []
+    for _, old, new in sorted(scored):
+        if ("old", old) not in taken and ("new", new) not in taken:
+            taken |= {("old", old), ("new", new)}
+            pairs.append((old, new))
+    return pairs
+
+
+def joined(sides: Iterable[str | None]) -> str:
+    """Both sides of a row as one text."""
+    return "\n".join(side or "" for side in sides)
+
+
+def by_key(db: duckdb.DuckDBPyConnection, languages: Languages) -> None:
+    """Pair rows whose matching keys are equal on both sides."""
+    if not left(db):
+        return
+    target, source = keys(languages, "target"), keys(languages, "source")
+    for which in ("old", "new"):
+        lines = db.execute(f"select id, source, target, language from only_{which}").fetchall()
+        folded = [
+            joined((source(None)(s) if s else None, target(code)(t) if t else None))
+            for _, s, t, code in lines
+        ]
+        table = pa.table({"id": [line[0] for line in lines], "folded": folded})
+        db.register("folded_keys", table)
+        db.execute(
+            f"create or replace temp table keyed as select o.*, k.folded from only_{which} o "
+            f"join folded_keys k on k.id = o.id where trim(k.folded, chr(10)) <> '';"
+            f"create or replace temp table only_{which} as from keyed"
+        )
+        db.unregister("folded_keys")
+    equal(db, "key", "folded")
+
+
+def add(db: duckdb.DuckDBPyConnection, pairs: list[tuple[str, str]], how: str) -> None:
+    """Add pairs that were found."""
+    table = pa.table(
+        {"old": [old for old, _ in pairs], "new": [new for _, new in pairs]},
+        schema=pa.schema([("old", pa.string()), ("new", pa.string())]),
+    )
+    db.register("found_pairs", table)
+    db.execute(f"insert into pairs select old, new, '{how}' from found_pairs")
+    db.unregister("found_pairs")
