@@ -99,6 +99,7 @@ def measure(name: Path, seconds: float, data: Data, scratch: Path) -> None:
     if speaker.family == "encoder":
         known = frequencies(speaker, texts, data.rows)
         print(f"  frequencies alone: {interval(known, rate, *DRAW)}", flush=True)
+    tuned(load_base(folder, folder), TRIAL, data, scratch / "first")  # it compiles
     pace = tuned(load_base(folder, folder), TRIAL, data, scratch / "trial")
     steps = max(TRIAL, round(seconds / pace * TRIAL))
     took = tuned(speaker := load_base(folder, folder), steps, data, scratch / "whole")
