@@ -85,6 +85,7 @@ class Comparison:
     counts: dict[str, Counts]  # of the stages in both versions
     missing: dict[str, str]  # why a stage could not be compared
     db: duckdb.DuckDBPyConnection
+    earlier: tuple[list[str], list[str]]  # shards compared so far that name every id, old and new
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def compared(
             "create table changes (stage utinyint, old_id varchar, new_id varchar, how varchar, "
             f"bits utinyint, {sides}, first utinyint, note varchar)"
         )
-        found = Comparison(old, new, list(stages), {}, {}, db)
+        found = Comparison(old, new, list(stages), {}, {}, db, ([], []))
         for stage in stages:
             if stage in old.lock and stage in new.lock:
                 try:
@@ -133,12 +134,19 @@ def compare(found: Comparison, stage: str, languages: Languages) -> None:
         return
     if same:
         found.counts[stage] = unchanged(found.db, tables[0])
-        return
+    else:
+        unlike(found, stage, tables, languages)
+    for seen, paths in zip(found.earlier, tables, strict=True):
+        seen += paths.get("ledger") or paths.get("rows") or []
+
+
+def unlike(found: Comparison, stage: str, tables: Sequence[Paths], languages: Languages) -> None:
+    """Compare the tables of a stage that came out otherwise."""
     aspects = relations(found.db, tables)
     join(found.db, aspects)
     merge(found.db, aspects)
     if all("rows" in paths for paths in tables) and "text" in aspects:
-        find_pairs(found.db, [paths["rows"] for paths in tables], languages)
+        find_pairs(found.db, [paths["rows"] for paths in tables], found.earlier, languages)
         merge(found.db, aspects)
     attribute(found, stage)
     found.counts[stage] = counted(found.db)

@@ -19,10 +19,19 @@ Rows = list[tuple[Any, ...]]
 
 
 def find_pairs(
-    db: duckdb.DuckDBPyConnection, tables: list[list[str]], languages: Languages
+    db: duckdb.DuckDBPyConnection,
+    tables: list[list[str]],
+    earlier: tuple[list[str], list[str]],
+    languages: Languages,
 ) -> None:
-    """Add to `pairs` the rows that one version alone has, two and two."""
-    for which, paths in zip(("old", "new"), tables, strict=True):
+    """Add to `pairs` the rows that one version alone has, two and two.
+
+    A row that the other version had and dropped at an earlier stage is no edited row.
+
+    Args:
+        earlier: shards of earlier stages that name all ids, of the old and of the new version.
+    """
+    for which, paths, seen in zip(("old", "new"), tables, earlier[::-1], strict=True):
         other = "new" if which == "old" else "old"
         db.execute(
             f"create or replace temp table only_{which} as "
@@ -31,6 +40,10 @@ def find_pairs(
             f"{other}_id is null)",
             [paths],
         )
+        if seen:
+            query = f"delete from only_{which} where id in (select id from read_parquet($1))"
+            db.execute(query, [seen])
+    left(db)
     equal(db, "text", "hash(source, target)")
     by_place(db, tables)
     by_key(db, languages)

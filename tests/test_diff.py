@@ -118,6 +118,8 @@ def test_old_rows_and_added_less_removed_are_new_rows(
     def check(found: Comparison) -> None:
         pairs = dict(found.db.execute("select old, new from pairs").fetchall())
         assert len(set(pairs.values())) == len(pairs)
+        assert not pairs.keys() & ids(new, "gather")
+        assert not set(pairs.values()) & ids(old, "gather")
         for stage in GRAPH:
             counts, before, after = found.counts[stage], ids(old, stage), ids(new, stage)
             assert (counts.old, counts.new) == (len(before), len(after))
@@ -168,6 +170,22 @@ def test_an_edited_text_is_one_row_by_its_place_though_its_id_and_position_chang
         ("added", "id", None, "xochitl cuicatl"),
         ("changed", "place", "in ātl ihuan in tepētl", "in ātl ihuan in tepētzintli"),
     ]
+
+
+def test_a_row_that_only_the_split_lacks_is_not_taken_for_another() -> None:
+    book: list[Segment] = [("radio", "1", None, word) for word in ("ō in calli", "ō in kalli")]
+    old, new = grown(book), grown(book)
+    for tables, drop in ((old, 0), (new, 1)):  # each version drops another of two alike rows
+        gone = tables["gather/rows"]["id"][drop].as_py()
+        for name in ("split/train", "split/test"):
+            kept = [row for row in tables[name].to_pylist() if row["id"] != gone]
+            tables[name] = pa.Table.from_pylist(kept, schema=tables[name].schema)
+
+    def check(found: Comparison) -> None:
+        assert found.db.execute("select * from pairs").fetchall() == []
+        assert (found.counts["split"].added, found.counts["split"].removed) == (1, 1)
+
+    both(old, new, check)
 
 
 def test_another_text_in_the_same_place_is_another_row() -> None:
