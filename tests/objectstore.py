@@ -2,19 +2,12 @@
 
 `python tests/objectstore.py FOLDER PORT USER KEY` serves in the foreground: S3 on the port, its
 account, container and object servers on the three after it, all bytes under FOLDER/disk.
+Eventlet patches the whole interpreter, so it is loaded by the server alone, not where tests are
+collected.
 """
 
 import sys
 from pathlib import Path
-
-import eventlet
-import eventlet.wsgi
-
-eventlet.monkey_patch()
-
-from swift.common.ring import RingBuilder  # noqa: E402 - after the patch
-from swift.common.utils import set_swift_dir  # noqa: E402
-from swift.common.wsgi import SwiftHttpProtocol, loadapp  # noqa: E402
 
 KINDS = ("account", "container", "object")
 COMMON = """[DEFAULT]
@@ -46,6 +39,9 @@ user_{user} = {key} .admin
 
 def serve(folder: Path, port: int, user: str, key: str) -> None:
     """Serve until killed."""
+    import eventlet
+    from swift.common.utils import set_swift_dir
+
     (folder / "disk").mkdir(parents=True, exist_ok=True)
     (folder / "swift.conf").write_text("[swift-hash]\nswift_hash_path_suffix = milpa\n")
     set_swift_dir(str(folder))
@@ -59,6 +55,8 @@ def serve(folder: Path, port: int, user: str, key: str) -> None:
 
 def ring(folder: Path, kind: str, port: int) -> None:
     """Say where the data of a kind lie: all on one disk, once."""
+    from swift.common.ring import RingBuilder
+
     builder = RingBuilder(part_power=4, replicas=1, min_part_hours=0)
     place = {"ip": "127.0.0.1", "port": port, "device": "disk", "weight": 1}
     builder.add_dev({"id": 0, "region": 1, "zone": 1, **place})
@@ -68,6 +66,10 @@ def ring(folder: Path, kind: str, port: int) -> None:
 
 def listen(folder: Path, kind: str, port: int, parts: str) -> None:
     """Start one of the servers on its port."""
+    import eventlet
+    import eventlet.wsgi
+    from swift.common.wsgi import SwiftHttpProtocol, loadapp
+
     settings = folder / f"{kind}-server.conf"
     settings.write_text(COMMON.format(folder=folder) + parts)
     application = loadapp(str(settings))
@@ -83,4 +85,7 @@ def listen(folder: Path, kind: str, port: int, parts: str) -> None:
 
 
 if __name__ == "__main__":
+    import eventlet
+
+    eventlet.monkey_patch()
     serve(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])
