@@ -68,6 +68,7 @@ def settled(*objectives: str, prompt: str | None = PROMPT) -> Adapt:
         "batch_rows": 2,
         "row_tokens": 96,
         "accumulate": 1,
+        "compile": False,
         "recompute": False,
         "sampled_tokens": 64,
         "tasks": {

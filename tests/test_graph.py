@@ -19,7 +19,7 @@ from corpus.split import keys
 from corpus.table import read
 
 ROOT = Path(__file__).parent.parent
-CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts", "ratings", "takedown")
+CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts", "ratings", "takedown", "statements")
 pytestmark = pytest.mark.slow
 
 

@@ -141,6 +141,8 @@ def test_the_corpus_stages_run_on_what_it_wrote(
     monkeypatch.chdir(project)
     new("amh", files, Path(), TOLD)
     Path("data/fetch/corpora").mkdir(parents=True)
+    Path("takedown").mkdir()
+    Path("takedown/list.jsonl").touch()
     graph = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     for function, settings, enters in (
         (gather, Gather, ()),

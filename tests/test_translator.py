@@ -224,7 +224,7 @@ import os, signal
 from augment import cache
 cache.remembered(lambda texts: texts, ("m",), ["atl", "calli"], 1)
 with cache.records() as connection:
-    connection.execute("INSERT INTO made VALUES ('half', 'done')")
+    connection.execute("INSERT INTO made VALUES ('half', 'done', NULL)")
     os.kill(os.getpid(), signal.SIGKILL)
 """
     root = str(Path(__file__).parent.parent)

@@ -48,7 +48,7 @@ def compiles() -> bool:
     try:
         torch.compile(torch.neg)(torch.zeros(1))
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0][:120]
+        reason = " ".join(str(error).split())[:300]
         tqdm.write(
             "adapt.compile: training is not compiled and takes some 1.4 times as long; install a "
             f"C++ compiler and Python's headers ({reason})",
