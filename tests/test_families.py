@@ -152,7 +152,7 @@ def test_a_family_learns_and_is_read_back(
     optimizer = optimizer_of(speaker, params)
     for number, (phase, batches) in enumerate(zip(params.phases, phases, strict=True)):
         places = (tmp_path / str(number), None)
-        losses = train(speaker, Plan(batches, own), params, phase, optimizer, places)
+        losses = train(speaker, Plan(batches, own), params, phase, optimizer, places).losses
         assert sum(losses[-5:]) < sum(losses[:5])
     after = spent(speaker, name)
     assert sum(after) < 0.9 * sum(before)
