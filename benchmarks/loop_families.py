@@ -79,7 +79,8 @@ def measured(family: str, ours: bool, steps: int, base: Path) -> float:
     phase: Any = replace(params.phases[0], objective=OBJECTIVES[family], steps=steps)
     params = replace(params, phases=(phase,))
     rows = [
-        {"id": str(n), "target": text, "weight": 1.0, "synthetic": False, "order": None}
+        {"id": str(n), "target": text, "language": "spa_Latn", "weight": 1.0}
+        | {"synthetic": False, "order": None}
         for n, text in enumerate(models.declaration("spa"))
     ]
     speaker = load_base(base, base)
