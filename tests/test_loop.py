@@ -1,5 +1,6 @@
 """The training loop: gradients that accumulate, checks, what is kept, and what it needs."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 import torch
 import yaml
+from conftest import table
 from test_adapt import ADAPT, ROOT, files, finish, held_out, mixture, project, settled, start, tiny
 
 from corpus.settings import languages
@@ -316,16 +318,20 @@ def test_two_processes_of_torchrun_train_what_one_does(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fuse", [False, True])
-def test_quick_layers_say_what_peft_says_and_learn_what_it_learns(
-    fuse: bool, models: Path, corpus: Table
-) -> None:
+def test_quick_layers_say_what_peft_says_and_learn_what_it_learns(fuse: bool, models: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:  # as it trains: in a fresh process,
+        pool.apply(check_quick_layers, (models, fuse))  # where nobody has loaded distutils
+
+
+def check_quick_layers(models: Path, fuse: bool) -> None:
+    """Compare losses and gradients of quick layers, compiled or not, with those of peft's."""
     params = settled()
     speaker = begun(models, params)
     assert fusible(speaker, 256) and not fusible(speaker, 1024)
     with torch.no_grad():
         for p in weights_of(speaker):
             p.add_(torch.randn_like(p) * 0.05)  # B begins at zero, and A would learn nothing
-    batch = tensors(plans(speaker, params, corpus)[0].batches[0])
+    batch = tensors(plans(speaker, params, table)[0].batches[0])
     speaker.model.train()
     found = {}
     for name, block in (("peft", nullcontext()), ("quick", quickened(speaker))):
