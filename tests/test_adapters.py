@@ -26,6 +26,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "ia3": {"kind": "ia3", "bits": None},
     "full": {"kind": "full"},
 }
+CODES = {"spa_Latn": "spa_Latn", "default": "gaz_Latn"}
 OBJECTIVES = {"llama": "clm", "bert": "mlm", "madlad": "sft", "nllb": "sft"}
 
 
@@ -72,6 +73,10 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pat
         if name not in made:
             folder = tmp_path_factory.mktemp(name)
             base = MAKERS[name](folder / "base")
+            if name == "nllb":
+                config = json.loads((base / "config.json").read_text("utf-8"))
+                config["language_codes"] = CODES  # as stage base writes them
+                (base / "config.json").write_text(json.dumps(config), "utf-8")
             tokenizer: Any = AutoTokenizer.from_pretrained(base)
             parts = {new: tokenizer(new, add_special_tokens=False)["input_ids"] for new in NEW}
             tokenizer.add_tokens(list(NEW))
