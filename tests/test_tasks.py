@@ -431,8 +431,10 @@ def test_a_template_without_control_tokens_ends_with_the_end_of_text(
 def test_an_encoder_decoder_says_the_last_turn(tokenizers: dict[str, Any]) -> None:
     from dataclasses import replace
 
+    from transformers import T5Config
+
     tokenizer = tokenizers["unigram"]
-    model = SimpleNamespace(config=SimpleNamespace(decoder_start_token_id=0))
+    model = SimpleNamespace(config=T5Config(decoder_start_token_id=0))
     speaker = replace(speaker_of(tokenizer), model=model, family="encoder-decoder")
     question = Question("a", 1.0, turns=spoken("agua", "bishaan", "cielo", "samii"))
     plain = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
