@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from corpus.table import read
 
 ROOT = Path(__file__).parent.parent
 CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts", "ratings", "takedown", "statements")
+OROMO = "data/raw/libreoffice-help.om.jsonl.xz"
 pytestmark = pytest.mark.slow
 
 
@@ -107,23 +109,27 @@ def small(params: dict[str, Any], assets: Path) -> dict[str, Any]:
     return params
 
 
+def copied(folder: Path, rows: int) -> None:
+    """Our code and graph, the first rows of Oromo, the declarations, and small assets."""
+    for name in CODE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    (folder / "data/raw/instructions").mkdir(parents=True)
+    shutil.copy(ROOT / "data/raw/udhr.jsonl.xz", folder / "data/raw")
+    with lzma.open(ROOT / OROMO, "rt", encoding="utf-8") as lines:
+        some = list(islice(lines, rows))
+    with lzma.open(folder / OROMO, "wt", encoding="utf-8") as out:
+        out.writelines(some)
+    tiny_model(folder / "assets/tiny")
+    identifier(folder / "assets/lid176")
+    (folder / "assets/none.txt").write_text("nothing\n")
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DVC project: our code and graph, 400 real rows, small settings."""
     folder = tmp_path_factory.mktemp("milpa")
-    for name in CODE:
-        source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, folder / name)
-    with lzma.open(ROOT / "data/raw/libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8") as lines:
-        rows = [next(lines) for _ in range(400)]
-    (folder / "data/raw/instructions").mkdir(parents=True)
-    with lzma.open(folder / "data/raw/libreoffice-help.om.jsonl.xz", "wt", encoding="utf-8") as out:
-        out.writelines(rows)
-    shutil.copy(ROOT / "data/raw/udhr.jsonl.xz", folder / "data/raw")
-    tiny_model(folder / "assets/tiny")
-    identifier(folder / "assets/lid176")
-    (folder / "assets/none.txt").write_text("nothing\n")
+    copied(folder, 400)
     params = small(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")), folder / "assets")
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)

@@ -5,12 +5,11 @@ import json
 import lzma
 import shutil
 import subprocess
-from itertools import islice
 from pathlib import Path
 
 import pytest
 import yaml
-from test_graph import CODE, ROOT, dvc, identifier, small, tiny_model
+from test_graph import ROOT, copied, dvc, small
 
 from corpus.new import new
 from corpus.proposal import Told
@@ -29,15 +28,8 @@ def texts(declaration: str) -> list[str]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of two languages: Amharic as plain text, Hausa with English beside it."""
     folder = tmp_path_factory.mktemp("milpa")
-    for name in CODE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
-    (folder / "data/raw/instructions").mkdir(parents=True)
-    shutil.copy(ROOT / "data/raw/udhr.jsonl.xz", folder / "data/raw")
+    copied(folder, 300)  # of Hausa's family, so its neighbour
     shutil.copy(ROOT / "params.yaml", folder)
-    name = "data/raw/libreoffice-help.om.jsonl.xz"  # Oromo: of Hausa's family, so its neighbour
-    with lzma.open(ROOT / name, "rt") as rows, lzma.open(folder / name, "wt") as out:
-        out.writelines(islice(rows, 300))
     plain, pairs = folder / "plain", folder / "pairs"
     plain.mkdir()
     pairs.mkdir()
@@ -47,9 +39,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         csv.writer(file).writerows([("english", "hausa"), *rows])
     new("Amharic", plain, folder, Told("unknown", trusted=False, pivot=None))
     new("hau", pairs, folder, Told("CC0-1.0", trusted=True, pivot=None))
-    tiny_model(folder / "assets/tiny")
-    identifier(folder / "assets/lid176")
-    (folder / "assets/none.txt").write_text("nothing\n")
     params = small(load(folder / "params.yaml"), folder / "assets")
     params["active"] = ["amh", "hau"]
     params["translator"]["least_pairs"] = 200

@@ -1,38 +1,25 @@
 """After a take-down and a repro of the real graph nothing holds the text but what is said to."""
 
 import csv
-import lzma
 import os
-import shutil
 import subprocess
 import sys
-from itertools import islice
 from pathlib import Path
 
 import pytest
 import yaml
-from test_graph import CODE, ROOT, dvc, identifier, ran, small, tiny_model
+from test_graph import ROOT, copied, dvc, ran, small
 
 from corpus.table import read
 
 pytestmark = pytest.mark.slow
-NAME = "data/raw/libreoffice-help.om.jsonl.xz"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The graph up to synthetic rows that hold the texts of several parents, 200 Oromo rows."""
     folder = tmp_path_factory.mktemp("milpa")
-    for name in CODE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
-    (folder / "data/raw").mkdir(parents=True)
-    with lzma.open(ROOT / NAME, "rt") as rows, lzma.open(folder / NAME, "wt") as out:
-        out.writelines(islice(rows, 200))
-    shutil.copy(ROOT / "data/raw/udhr.jsonl.xz", folder / "data/raw")
-    tiny_model(folder / "assets/tiny")
-    identifier(folder / "assets/lid176")
-    (folder / "assets/none.txt").write_text("nothing\n")
+    copied(folder, 200)
     params = small(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")), folder / "assets")
     params["concatenate"]["most_rows"] = 50
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
