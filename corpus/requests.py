@@ -1,6 +1,7 @@
 """A file of requests to take something down, CSV with a header or JSON Lines, read with care."""
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from datetime import date
@@ -59,7 +60,7 @@ def asked_in(file: Path) -> list[Asked]:
 
 def rows(text: str) -> Iterator[tuple[int, object]]:
     """The rows of a CSV text, each with its line; empty fields are null."""
-    lines = csv.DictReader(text.splitlines(keepends=True), strict=True)
+    lines = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         for line in lines:
             yield lines.line_num, {key: value or None for key, value in line.items()}
@@ -69,7 +70,7 @@ def rows(text: str) -> Iterator[tuple[int, object]]:
 
 def json_lines(text: str) -> Iterator[tuple[int, object]]:
     """The objects of JSON Lines, each with its line."""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # a text may hold other ends
         if line.strip():
             try:
                 yield number, json.loads(line)

@@ -88,11 +88,13 @@ def read_list(path: Path) -> tuple[Request, ...]:
         InputError: it is missing, or a line of it is damaged.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")  # a reason may hold other ends of lines
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; an empty file takes nothing down") from None
     found = []
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             found.append(TypeAdapter(Request).validate_json(line))
         except ValidationError as error:

@@ -135,10 +135,7 @@ def texts_in(path: Path) -> Iterator[str]:
         return
     with OPENERS.get(path.suffix, plain)(path) as file:
         content = file.read()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return
+    text = content.decode("utf-8-sig", "replace")  # a bad byte hides one text
     if "\0" not in text:
         yield from fields(text, path.name.removesuffix(path.suffix * (path.suffix in OPENERS)))
 
@@ -165,7 +162,7 @@ def fields(text: str, name: str) -> Iterator[str]:
             yield from leaves(json.loads(text))
             return
         if name.endswith(".jsonl"):
-            for line in text.splitlines():
+            for line in filter(str.strip, text.split("\n")):  # a text may hold other ends
                 yield from leaves(json.loads(line))
             return
     except (csv.Error, ValueError, RecursionError):

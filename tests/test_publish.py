@@ -120,6 +120,7 @@ def test_what_may_not_be_passed_on_stops_it_and_is_named(tmp_path: Path) -> None
         ("seq2seq:orm-spa_Latn@1", {}, "redistribution unknown; unknown"),
         ("seq2seq:orm-spa_Latn@1", {"seq2seq": "CC-BY-ND-4.0"}, "no derivatives"),
         ("seq2seq:orm-spa_Latn@1", {"seq2seq": "ODbL-1.0"}, "MPL-2.0 and ODbL-1.0 cannot both"),
+        ("seq2seq:orm-spa_Latn@1", {"seq2seq": "odbl-1.0 AND MIT"}, "MPL-2.0 and ODbL-1.0 cannot"),
     ],
 )
 def test_a_made_row_is_bound_by_its_engine(

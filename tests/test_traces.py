@@ -205,6 +205,7 @@ def test_models_of_versions_that_trained_on_it_are_named(tmp_path: Path) -> None
         ('a,"b, ""c"""\n', "x.csv", ["a", 'b, "c"']),
         ('{"a": ["b", {"c": "d"}], "e": 1}', "x.json", ["a", "b", "c", "d", "e"]),
         ('"a"\n"b"\n', "x.jsonl", ["a", "b"]),
+        ('"a\u2028b\x85"\n"c\\"d"\n', "x.jsonl", ["a\u2028b\x85", 'c"d']),
         ("a\tb\nc\n", "x.tsv", ["a", "b", "c"]),
     ],
 )

@@ -6,11 +6,21 @@ it is another's; unknown, where nothing is.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from augment.making import Row, parents_of
-from corpus.licences import FACTS, UNKNOWN, USES, conflicts, facts, joined, passes, strictest
+from corpus.licences import (
+    FACTS,
+    UNKNOWN,
+    USES,
+    clauses,
+    conflicts,
+    facts,
+    joined,
+    passes,
+    strictest,
+)
 from corpus.results import Tree
 from corpus.settings import settings
 
@@ -186,8 +196,13 @@ def barred(
                 found[bound.source] = f"no derivatives, {bound.licence}"
         if pairs := conflicts(bound.licence for bound in row):
             both = " and ".join(pairs[0])
-            found |= {b.source: f"{both} cannot both be met" for b in row if b.licence in pairs[0]}
+            found |= {b.source: f"{both} cannot both be met" for b in row if binds(b, pairs[0])}
     return dict(sorted(found.items()))
+
+
+def binds(bound: Bound, licences: Sequence[str]) -> bool:
+    """Whether one of the licences is among those that the source stands under."""
+    return any(name in clause for clause in clauses(bound.licence) for name in licences)
 
 
 def unlicensed(rows: list[Row], licences: Licences | None) -> Reasons:
