@@ -37,7 +37,6 @@ GRAPH = {
 MEASURES = ("target_length", "target_letters", "target_script", "source_length", "length_ratio")
 MOST_BYTES = 100_000_000
 RUNS = 3
-NOW = ("workspace", "v2", "v1")  # what is asked for
 
 
 def segments(count: int) -> tuple[list[str], list[str]]:

@@ -39,7 +39,7 @@ class Difference:
         both = [shortened(value) for value in (self.old, self.new)]
         if self.kind == "upstream":
             return f"{self.name} came out otherwise"
-        return f"{self.kind} {self.name}: {both[0]} → {both[1]}".replace(" : ", ": ")
+        return f"{self.kind} {self.name}".rstrip() + f": {both[0]} → {both[1]}"
 
 
 def shortened(value: str | None) -> str:
@@ -56,7 +56,7 @@ def shortened(value: str | None) -> str:
 def differences(old: Version, new: Version, stage: str) -> list[Difference]:
     """What a stage was made of that differs, the outputs of other stages last."""
     entries = [version.lock.get(stage, {}) for version in (old, new)]
-    params = unlike("params", *({**flat(params_of(entry))} for entry in entries))
+    params = unlike("params", *(flat(params_of(entry)) for entry in entries))
     command = unlike("command", *({"": str(e["cmd"])} if "cmd" in e else {} for e in entries))
     made = {
         out["path"]

@@ -45,7 +45,6 @@ LABELS = {  # what a change is counted by: its type and the columns that it may 
     "reason": ("varchar", ("ledger.reason",)),
     "parent": ("varchar", ("rows.parent",)),
 }
-MOST_STAGES = 255
 
 
 @dataclass(frozen=True)

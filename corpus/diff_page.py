@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from corpus.causes import DIGITS, Difference
+from corpus.causes import Difference
 from corpus.diff import BY, KINDS, Diff, causes, sources, tally
 from corpus.listing import SIDES, Row, pieces, rows
 from corpus.table import InputError
@@ -37,7 +37,6 @@ def write_page(made: Diff, path: Path, most: int) -> None:
     facts = {
         "diff": made,
         "kinds": KINDS,
-        "digits": DIGITS,
         "stages": [stage_facts(made, stage) for stage in made.shown],
         "missing": made.found.missing,
         "listed": escaped([brief(made, row) for s in made.shown for row in listed(made, s, most)]),

@@ -7,6 +7,7 @@ import regex
 from rapidfuzz.distance import Levenshtein
 
 from corpus.changes import ASPECTS, Comparison
+from corpus.table import InputError
 from corpus.versions import Version
 
 FIRST = ("clean", "gather")  # where texts are looked for that a stage does not hold itself
@@ -24,7 +25,21 @@ def text_paths(version: Version, stage: str | None) -> list[str]:
     own = [stage] if stage in version.lock else []
     names = dict.fromkeys([*own, *FIRST, *version.lock] if stage else [*FIRST, *version.lock])
     wanted = [n for n in names if n in version.lock and (n in (stage, *FIRST) or makes(version, n))]
-    return [path for name in wanted for path in version.tables(name).get("rows", [])]
+    return [path for name in wanted for path in rows_at_hand(version, name, name == stage)]
+
+
+def rows_at_hand(version: Version, name: str, needed: bool) -> list[str]:
+    """The shards of a stage's rows; none where they are in no cache and only help to tell others.
+
+    Raises:
+        InputError: they are needed, and in neither the cache nor a remote.
+    """
+    try:
+        return version.tables(name).get("rows", [])
+    except InputError:
+        if needed:
+            raise
+        return []
 
 
 def makes(version: Version, stage: str) -> bool:

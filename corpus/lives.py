@@ -73,13 +73,13 @@ def by_text(data: Path, asked: str, languages: Languages) -> list[str]:
     return sorted(ids)
 
 
-def hashed(data: Path, wanted: list[int], most: int = 1000) -> list[str]:
+def hashed(data: Path, wanted: list[int]) -> list[str]:
     """The rows one of whose keys has one of these hashes."""
     paths = [str(path) for path in sorted((data / "dedup/keys").glob("*.parquet"))]
     if not paths:
         raise InputError(f"{data}/dedup/keys holds no table; run 'dvc repro dedup' first")
     places = " or ".join(f"{side} in ({', '.join(map(str, wanted))})" for side in SIDES)
-    query = f"select id from read_parquet($1) where {places} order by id limit {most}"
+    query = f"select id from read_parquet($1) where {places}"
     return [str(row[0]) for row in duckdb.execute(query, [paths]).fetchall()]
 
 

@@ -286,7 +286,8 @@ def history(root: Path) -> list[tuple[str, str]]:
         InputError: the folder is in no git repository, or git is missing.
     """
     form = "%H%x09%cs %D%x09%s"
-    command = ["git", "log", "--reverse", f"--format={form}", "--decorate-refs=refs/tags/*"]
+    whole = ("--full-history", "--topo-order", "--diff-filter=AM", "--reverse")
+    command = ["git", "log", *whole, f"--format={form}", "--decorate-refs=refs/tags/*"]
     try:
         done = subprocess.run(
             [*command, "--", LOCK], check=True, capture_output=True, text=True, cwd=root
