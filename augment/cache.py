@@ -173,9 +173,10 @@ def tainted(keys: Set[str]) -> list[str]:
     said = {key: said_in(text) for key, text, _ in rows}
     asked = {key: before for key, _, before in rows}
     found: set[str] = set()
-    known, more = set(keys), True
+    known: set[str | None] = {*keys, None}
+    more = True
     while more:
-        new = {k for k in said.keys() - found if asked[k] in known | {None} or said[k] & keys}
+        new = {k for k in said.keys() - found if asked[k] in known or said[k] & keys}
         known |= {key for record in new if asked[record] for key in said[record]}
         found |= new
         more = bool(new)

@@ -70,7 +70,7 @@ def marian(folder: Path) -> Path:
 
 
 def measured(family: str, ours: bool, steps: int, base: Path) -> float:
-    """Tokens per CPU-second, the first steps left out."""
+    """Tokens per CPU-second of all steps."""
     import torch
     from transformers import Trainer, TrainingArguments
 

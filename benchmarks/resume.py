@@ -52,7 +52,7 @@ def main(kills: int = KILLS) -> None:
         models = Path(scratch)
         tiny(models)
         for name in ("whole", "again", "killed"):
-            project(table, models / name, phases=PHASES, validation=CHECKED)
+            project(table, models / name, phases=PHASES, validation=CHECKED, compile=True)
         whole = finish(models / "whole", models)
         print("two runs equal:", finish(models / "again", models) == whole, flush=True)
         equal = True

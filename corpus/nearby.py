@@ -24,14 +24,14 @@ def near(text: str, under: list[Row], rows: list[Row]) -> Iterator[str]:
     """
     whole = "".join(words_of(text, None))
     gone = {row["id"] for row in under}
-    parts, alike = [], []
-    mine = shingles(whole)
+    parts, mine, alike = [], shingles(whole), []
     for row in rows:
         sides = ["".join(words_of(row[side] or "", None)) for side in ("source", "target")]
         if row["id"] not in gone and any(len(s) >= PART and s in whole for s in sides):
             parts.append(row)
-        likeness = max(len(mine & (t := shingles(s))) / len(mine | t or {""}) for s in sides)
-        alike.append((-likeness, row["id"] or "", row))
+        if not under:
+            likeness = max(len(mine & (t := shingles(s))) / len(mine | t or {""}) for s in sides)
+            alike.append((-likeness, row["id"] or "", row))
     if parts:
         yield f"  {len(parts)} rows are part of it and stay; to take them down, name them:"
         yield from (f"    row {place(row)}" for row in parts)

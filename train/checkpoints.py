@@ -2,53 +2,46 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corpus.table import digest
-from train.batches import Batch
+
+if TYPE_CHECKING:
+    from train.trainer import Plan
 
 CODE = ["adapt.py", "adapters.py", "answers.py", "batches.py", "chat.py", "examples.py"]
-CODE += [
-    "families.py",
-    "fitting.py",
-    "fused.py",
-    "hiding.py",
-    "initialise.py",
-    "measure.py",
-    "model.py",
-]
-CODE += ["objectives.py", "probes.py", "prompts.py", "quantised.py", "quick.py", "sides.py"]
-CODE += [
-    "softmax.py",
-    "stacked.py",
-    "tasks.py",
-    "titles.py",
-    "trainer.py",
-    "validation.py",
-]  # that trains
-LIBRARIES = ("torch", "transformers", "peft", "tokenizers")
+CODE += ["families.py", "fitting.py", "fused.py", "hiding.py", "initialise.py", "measure.py"]
+CODE += ["model.py", "objectives.py", "probes.py", "prompts.py", "quantised.py", "quick.py"]
+CODE += ["sides.py", "softmax.py", "stacked.py", "tasks.py", "titles.py", "trainer.py"]
+CODE += ["validation.py"]  # that trains
+LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "accelerate")
 
 
-def key(params: object, models: Iterable[Path], batches: Iterable[Batch], own: list[int]) -> str:
+def key(params: object, models: Iterable[Path], plans: "Sequence[Plan]", runs_on: object) -> str:
     """A name for checkpoints that fit these settings, examples, models, code and libraries only.
 
     Args:
         models: folders of the base and of its tokenizer.
+        plans: of all phases: what is trained on, and what it is checked by.
+        runs_on: what else settles the last bits.
     """
     weights = sha256()
     for folder in models:
         for path in sorted(p for end in ("safetensors", "json") for p in folder.glob(f"*.{end}")):
             weights.update(path.read_bytes())
     data = sha256()
-    for batch in batches:
-        for array in (*batch.inputs.values(), batch.labels):
-            data.update(repr(array.shape).encode() + array.tobytes())
-    return digest(repr(params), data.hexdigest(), repr(own), weights.hexdigest(), recipe())
+    for plan in plans:
+        data.update(repr(plan.held).encode())
+        for batch in plan.batches:
+            for array in (*batch.inputs.values(), batch.labels):
+                data.update(repr(array.shape).encode() + array.tobytes())
+    settled = repr((params, plans[0].own, runs_on))
+    return digest(settled, data.hexdigest(), weights.hexdigest(), recipe())
 
 
 @cache

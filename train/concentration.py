@@ -113,7 +113,7 @@ def factors(sizes: Mapping[str, float], most: float) -> dict[str, float]:
     over: set[str] = set()
     while True:
         rest = sum(size for name, size in sizes.items() if name not in over)
-        limit = most * rest / (1 - most * len(over)) if over else most * rest
+        limit = most * rest / (1 - most * len(over))
         more = {name for name, size in sizes.items() if size > limit} | over
         if more == over:
             return {n: limit / size if n in over else 1.0 for n, size in sizes.items()}

@@ -15,7 +15,7 @@ from train.chat import Conversation
 from train.checkpoints import forget, key
 from train.examples import IGNORED, Row
 from train.objectives import Shape, phase_batches
-from train.processes import is_first, join, wait
+from train.processes import is_first, join, processes, wait
 from train.reached import figures_of
 from train.tasks import Taught, taught_by
 from train.validation import Held, HeldOut, check_held_out, held_out
@@ -50,7 +50,8 @@ def fit(task: Task) -> Fitted:
     """Train one adapter and save it; returns its figures and the course of each phase."""
     from train.adapters import add_adapter
     from train.estimate import out_of_memory, said_before
-    from train.model import one_thread
+    from train.fused import fusible
+    from train.model import device, one_thread
     from train.stacked import widened
     from train.trainer import optimizer_of, train
 
@@ -59,14 +60,14 @@ def fit(task: Task) -> Fitted:
     params = task.params
     speaker = loaded(task)
     plans, figures = planned(task, speaker)
-    batches = [batch for some in plans for batch in some.batches]
     models = (task.base, task.tokenizer, *((task.over,) if task.over else ()))
-    place = task.checkpoints / f"{task.name}-{key(params, models, batches, plans[0].own)}"
+    runs_on = (params.compile and fusible(speaker, params.row_tokens), device().type, processes())
+    place = task.checkpoints / f"{task.name}-{key(params, models, plans, runs_on)}"
     forget(place)
     speaker = (widened if task.over else add_adapter)(speaker, params.method, params.seed)
     with out_of_memory():
         if task.bar and is_first():
-            said_before(speaker, params, plans, f"adapt {task.language}")
+            said_before(speaker, params, plans, f"{task.checkpoints.parent.name} {task.language}")
         optimizer = optimizer_of(speaker, params)
         runs = []
         for number, (phase, some) in enumerate(zip(params.phases, plans, strict=True)):

@@ -50,7 +50,7 @@ def compiles() -> bool:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         tqdm.write(
-            "adapt.compile: training is not compiled and takes some 1.4 times as long; install a "
+            "adapt.compile: training is not compiled and is slower; install a "
             f"C++ compiler and Python's headers ({reason})",
             file=sys.stderr,
         )

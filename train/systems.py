@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,7 @@ def do(job: Callable[[], Found]) -> Found:
     return job()
 
 
-@cache  # a worker loads it once for all its tasks
+@lru_cache(3)  # a worker keeps its models from task to task, not those of many varieties
 def loaded(system: str, models: Models) -> "tuple[Speaker, str]":
     """The base or an adapter over it, and what the adapters were asked with.
 

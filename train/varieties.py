@@ -85,8 +85,8 @@ def varieties(  # noqa: PLR0913
     tasks = []
     for name, some in sets.items():
         check_rows(settled, some, told, f"rows of {name}")
-        pair, near = {name: some, ALL: rows}, held_of(held, name, settled)
-        tasks.append(Task(settled, name, pair, told, near, *more, name == ALL, adapters / LANGUAGE))
+        near = held_of(held, name, settled)  # and one softmax for all: they differ in data only
+        tasks.append(Task(settled, name, sets, told, near, *more, name == ALL, adapters / LANGUAGE))
     with less_memory():
         made = map_shards(fit, tasks, one_at_a_time(shards), f"varieties {language}")
     facts = {name: facts for name, (facts, _) in zip(sets, made, strict=True)}
