@@ -26,6 +26,7 @@ from corpus.formats.segment import sentences
 from corpus.table import place
 
 RAW = Path("data/raw")
+HELP = "languages/orm/data/raw/libreoffice-help.om.jsonl.xz"
 DECLARATIONS = (
     "spa",
     "hun",
@@ -49,14 +50,14 @@ Align = Callable[[list[str], list[str]], list[Bead]]
 
 def rows(name: str) -> Iterator[dict[str, Any]]:
     """The rows of a file."""
-    with lzma.open(RAW / name, "rt", encoding="utf-8") as lines:
+    with lzma.open(name, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 
 
 def help_pages(source: str, target: str) -> dict[str, Paragraphs]:
     """LibreOffice help: a page a document, an element a paragraph."""
     found: dict[str, Paragraphs] = {}
-    for row in rows("libreoffice-help.om.jsonl.xz"):
+    for row in rows(HELP):
         found.setdefault(row["document"], []).append((row[source], row[target]))
     return {name: found[name] for name in sorted(found, key=partial(place, "pages"))[PAGES]}
 

@@ -29,7 +29,7 @@ from train.scores import rate, size
 from train.statistics import compare, interval
 from train.tasks import answer_of, asked_in_test
 
-RAW = Path("data/raw/libreoffice-help.om.jsonl.xz")
+RAW = Path("languages/orm/data/raw/libreoffice-help.om.jsonl.xz")
 ORIGIN = "libreoffice"
 TITLE = Title(share=1.0, prompt="{text}\nTitle:", titles={ORIGIN: "first"})
 DRAW = (1000, 0)

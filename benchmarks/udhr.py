@@ -32,7 +32,7 @@ from corpus.orthography import matching_key
 from corpus.table import digest
 
 UDHR = Path("data/raw/udhr.jsonl.xz")
-HELP = Path("data/raw/libreoffice-help.om.jsonl.xz")
+HELP = Path("languages/orm/data/raw/libreoffice-help.om.jsonl.xz")
 AXOLOTL = Path("data/fetch/corpora/elotl/axolotl.csv")
 FASTTEXT = FastText(
     dimensions=32,

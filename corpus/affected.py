@@ -11,9 +11,11 @@ from typing import Any
 import duckdb
 import yaml
 
+from corpus.project import home, own
 from corpus.why import METHODS, SPLITS
 
 CACHE = Path(".dvc/cache/files/md5")
+LOCK = "dvc.lock"
 NOT_TRAINED = "models/base"
 Outs = dict[str, str]  # path: MD5
 
@@ -75,7 +77,7 @@ def models(root: Path, ids: list[str]) -> Iterator[str]:
     """
     seen: set[tuple[str, str]] = set()
     for version, lock in versions(root):
-        outs = outs_of(lock)
+        outs = outs_of(lock, home(root).at)
         for path, md5 in sorted(outs.items()):
             if path.startswith("models/") and path != NOT_TRAINED and (path, md5) not in seen:
                 seen.add((path, md5))
@@ -86,15 +88,16 @@ def models(root: Path, ids: list[str]) -> Iterator[str]:
 
 def versions(root: Path) -> Iterator[tuple[str, str]]:
     """Each version of dvc.lock with its name: commits, oldest first, then what is there now."""
-    log = git(root, "log", "--reverse", "--format=%H\t%cs\t%D", "--", "dvc.lock") or ""
+    top = home(root).root
+    log = git(top, "log", "--reverse", "--format=%H\t%cs\t%D", "--", LOCK) or ""
     for line in log.splitlines():
         commit, day, names = line.split("\t")
         tags = [name.removeprefix("tag: ") for name in names.split(", ") if "tag: " in name]
-        text = git(root, "show", f"{commit}:./dvc.lock")
+        text = git(top, "show", f"{commit}:./{LOCK}")
         if text is not None:
             yield " ".join([commit[:10], day, *tags]), text
-    if (root / "dvc.lock").exists():
-        yield "this run", (root / "dvc.lock").read_text("utf-8")
+    if (top / LOCK).exists():
+        yield "this run", (top / LOCK).read_text("utf-8")
 
 
 def git(root: Path, *words: str) -> str | None:
@@ -104,10 +107,15 @@ def git(root: Path, *words: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def outs_of(lock: str) -> Outs:
-    """The outputs of a dvc.lock and their hashes."""
+def outs_of(lock: str, at: str | None) -> Outs:
+    """The outputs in a dvc.lock and their hashes.
+
+    Args:
+        at: the project's folder, below which paths are then; null: those of all projects.
+    """
     tree: Any = yaml.load(lock, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
-    stages = tree.get("stages", {}).values()
+    every = tree.get("stages", {})
+    stages = (every if at is None else own(every, at)).values()
     return {out["path"]: out.get("md5", "") for stage in stages for out in stage.get("outs", [])}
 
 
@@ -125,8 +133,9 @@ def trained_on(root: Path, split: str | None, ids: tuple[str, ...]) -> str:
 
 def cached(root: Path, md5: str) -> dict[str, Path] | None:
     """The files of a folder in DVC's cache by their names; null where it is not there."""
-    listing = root / CACHE / md5[:2] / md5[2:]
+    cache = home(root).root / CACHE
+    listing = cache / md5[:2] / md5[2:]
     if not md5.endswith(".dir") or not listing.exists():
         return None
     found = json.loads(listing.read_text("utf-8"))
-    return {one["relpath"]: root / CACHE / one["md5"][:2] / one["md5"][2:] for one in found}
+    return {one["relpath"]: cache / one["md5"][:2] / one["md5"][2:] for one in found}

@@ -9,10 +9,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from yaml import safe_load
 
+from corpus.fetch import CORPORA
 from corpus.gather import Gather, chosen
 from corpus.settings import languages, load, section
 from corpus.table import InputError
 
+PROJECTS = ("projects", "adapters")  # sections of the first project's settings alone
 Tree = dict[str, Any]
 
 
@@ -53,6 +55,34 @@ def add(tree: Tree, code: str, entry: Tree, sources: Mapping[str, Tree]) -> None
     tree["languages"].insert(0, code, {name: flow(value) for name, value in entry.items()})
     for place, (name, source) in enumerate(sources.items()):
         known.insert(place, name, {key: flow(value) for key, value in source.items()})
+
+
+def narrowed(params: Path, kept: set[str]) -> Tree:
+    """The settings of a project of its own for some of the languages; comments come along."""
+    made = read(params)
+    for name in PROJECTS:
+        del made[name]
+    sources = made["gather"]["sources"]
+    gone = made["languages"].keys() - kept
+    lost = {name for name, source in sources.items() if source["language"] in gone}
+    for place in (made["languages"], made["noise"]["rules"], made["report"]["cautions"]):
+        remove(place, gone)
+    for place in (sources, made["clean"]["rules"]):
+        remove(place, lost)
+    whole = made["split"]["whole_documents"]
+    whole[:] = [origin for origin in whole if origin not in lost]
+    texts = [source["path"] for source in sources.values()]
+    assets = made["fetch"]["assets"]
+    for name in [name for name in assets if name.startswith(CORPORA)]:
+        if not any(path.startswith(f"fetched/{name.removeprefix(CORPORA)}") for path in texts):
+            del assets[name]
+    return made
+
+
+def remove(place: Tree, names: set[str]) -> None:
+    """Take out keys, those that are there."""
+    for name in names & place.keys():
+        del place[name]
 
 
 def flow(value: Any) -> Any:  # noqa: ANN401

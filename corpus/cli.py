@@ -103,9 +103,10 @@ def identify(text: str) -> None:
 @click.option("--trusted", is_flag=True, help="Clean enough to learn limits and a model from.")
 @click.option("--pivot", default=None, help="As spa_Latn; else that of the files, or the likely.")
 def new(language: str, folder: Path, licence: str, trusted: bool, pivot: str | None) -> None:
-    """Put LANGUAGE and the texts in FOLDER into params.yaml, and say what is missing.
+    """Make a project for LANGUAGE of the texts in FOLDER, and say what is missing.
 
-    LANGUAGE is an ISO 639 code or an English name. The files are copied to data/raw in UTF-8.
+    LANGUAGE is an ISO 639 code or an English name. The project is languages/CODE, with settings of
+    its own and the files in UTF-8; dvc.yaml builds it beside the others.
     """
     from corpus.new import new as describe  # its tables take time to load
     from corpus.proposal import Told

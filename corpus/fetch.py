@@ -15,8 +15,10 @@ from platformdirs import user_cache_path
 from corpus.archive import is_archive, unpack
 from corpus.download import SCHEMES
 from corpus.settings import settings
-from corpus.stage import Output, run
+from corpus.stage import Output, run, write_json
 from corpus.table import InputError
+
+CORPORA = "corpora/"
 
 
 @settings
@@ -75,6 +77,8 @@ def fetch(params: Fetch, out: Path) -> Output:
             "files": len(sizes),
             "bytes": sum(sizes),
         }
+    corpora = {name: entry for name, entry in report.items() if name.startswith(CORPORA)}
+    write_json(corpora, out / CORPORA / "assets.json")  # gather needs the folder, if empty
     return Output(report={"assets": report})
 
 

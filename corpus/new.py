@@ -1,13 +1,14 @@
-"""A language and its sources put into params.yaml from a folder of files, and what is missing.
+"""A project for a language from a folder of files, beside those that are there; what is missing.
 
-Text is copied to data/raw in UTF-8; comments of params.yaml stay. What files cannot tell is never
-guessed: a licence is `unknown`, so that nothing is passed on, and no source is trusted until
-somebody who reads the language says so.
+The project is a folder of languages/ with a params.yaml of its own; the graph and the code stay
+where they are. Text is copied there in UTF-8. What files cannot tell is never guessed: a licence is
+`unknown`, so that nothing is passed on, and no source is trusted until somebody who reads the
+language says so.
 """
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -18,51 +19,89 @@ import langcodes
 import numpy as np
 from language_data.names import TRIES, normalize_name  # find's own, without its cut names
 
-from corpus.amend import add, read, write
+from corpus.amend import PROJECTS, add, narrowed, read, write
 from corpus.formats.record import OPENERS, opened
+from corpus.project import LANGUAGES
 from corpus.proposal import Told, keys_of, propose, script_of, target_texts
+from corpus.settings import PARAMS
 from corpus.survey import Found, format_of, nearest, survey
 from corpus.table import InputError
+from corpus.takedown import LIST
 
 DECLARATIONS = Path("data/raw/udhr.jsonl.xz")
 FAMILIES = "urielplus/database/original_uriel/family_features.npz"  # Glottolog's, by ISO 639-3
+WRITTEN = ("verdicts", "ratings", "statements", "takedown", "data/raw/instructions")
 UNKNOWN = "unknown"
 Tree = dict[str, Any]
 
 
-def new(language: str, folder: Path, project: Path, told: Told) -> list[str]:
-    """Write the language into params.yaml; returns what was found and what is missing.
+def new(language: str, folder: Path, root: Path, told: Told) -> list[str]:
+    """Write the project of a language; returns what was found and what is missing.
+
+    Args:
+        root: the folder of dvc.yaml.
 
     Raises:
         InputError: the language or the folder is at fault; then nothing is written.
     """
     code = code_of(language)
-    params = project / "params.yaml"
-    tree = read(params)
-    if code in tree["languages"]:
-        raise InputError(f"languages.{code} is in {params} already; edit it, or take it out first")
-    home = project / "data/raw" / code
+    tree = read(root / PARAMS)
+    if any(name not in tree for name in PROJECTS):
+        raise InputError(f"{root / PARAMS} has no {PROJECTS}; run from the folder of dvc.yaml")
+    home = root / LANGUAGES / code
+    if code in {*tree["projects"], *tree["adapters"]} or home.exists():
+        raise InputError(f"{code} has a project; edit its params.yaml, or take it out first")
     scratch = home.with_name(f".{code}.partial")
-    if home.exists():
-        raise InputError(f"{home} exists already; move it away, or take its files as FOLDER")
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        names, said = copied(folder, scratch)
-        found = list(survey(scratch, names))
-        keys = keys_of(code, [one.name for one in found])
-        sources = {
-            name: propose(one, code, project / DECLARATIONS, told)
-            for name, one in zip(keys, found, strict=True)
-        }
-        if not sources:
-            raise InputError(f"{folder} holds no text that can be read; {'; '.join(said)}")
-        entry = described(code, found, sources, tree, told)
-        add(tree, code, entry, sources)
-        write(tree, params)
+        lines = built(code, folder, root, scratch, told)
+        tree["projects"][code] = tree["adapters"][code] = f"{LANGUAGES}/{code}/"
         scratch.rename(home)
+        write(tree, root / PARAMS)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    return lines
+
+
+def built(code: str, folder: Path, root: Path, project: Path, told: Told) -> list[str]:
+    """Make the project's folder; returns what was found and what is missing."""
+    raw = project / "data/raw" / code
+    raw.mkdir(parents=True)
+    names, said = copied(folder, raw)
+    found = list(survey(raw, names))
+    keys = keys_of(code, [one.name for one in found])
+    sources = {
+        name: propose(one, code, root / DECLARATIONS, told)
+        for name, one in zip(keys, found, strict=True)
+    }
+    if not sources:
+        raise InputError(f"{folder} holds no text that can be read; {'; '.join(said)}")
+    entry = described(code, found, sources, read(root / PARAMS), told)
+    made = narrowed(root / PARAMS, {code, *entry["neighbours"]})
+    lend(root, project, made["gather"]["sources"].values())
+    add(made, code, entry, sources)
+    write(made, project / PARAMS)
+    people(root, project)
     return [*said, *summary(code, entry, found, sources), *missing(code, entry, sources, told)]
+
+
+def lend(root: Path, project: Path, sources: Iterable[Tree]) -> None:
+    """Copy the neighbours' own files: a project reads its own folder only."""
+    for path in (source["path"] for source in sources):
+        for found in (root / "data").glob(f"{path}*") if path.startswith("raw/") else ():
+            place = project / found.relative_to(root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if found.is_dir() else shutil.copyfile)(found, place)
+
+
+def people(root: Path, project: Path) -> None:
+    """The folders that people write to, each with the page that says how."""
+    for name in WRITTEN:
+        (project / name).mkdir(parents=True)
+        page = root / name / "README.md"
+        if page.exists():
+            shutil.copy(page, project / name)
+    (project / LIST).touch()
 
 
 def code_of(language: str) -> str:
@@ -254,4 +293,5 @@ def missing(code: str, entry: Tree, sources: Mapping[str, Tree], told: Told) -> 
         yield "missing: bitext; no translator is trained, and nothing is back-translated"
         if told.pivot is None:
             yield f"guessed: pivot {entry['pivot']}, by the territory; mend it if you add pairs"
-    yield f"next: dvc add data/raw/{code}, then dvc repro"
+    home = f"{LANGUAGES}/{code}"
+    yield f"next: read {home}/{PARAMS}; dvc add {home}/data/raw/{code}; dvc repro '*@{code}' --glob"

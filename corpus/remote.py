@@ -13,6 +13,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc_data.hashfile.db import HashFileDB
 
+from corpus.project import home
 from corpus.table import InputError
 
 BLOCK = 1 << 20  # bytes read at once
@@ -33,7 +34,7 @@ def check_remote(folder: Path, remote: str | None, read: bool, remove: bool) -> 
         InputError: the remote cannot be asked, or does not hold all objects whole.
     """
     try:
-        with Repo(str(folder)) as project:
+        with Repo(str(home(folder).root)) as project:
             store = project.cloud.get_remote_odb(remote, "check-remote")
             reach(store)
             yield from checked(project, store, read, remove)

@@ -5,11 +5,13 @@ A stage is a pure function. What it names is what it gets: `params` its own sect
 every other parameter is an argument of the command line, `rows=data/clean/rows`: read where it is
 annotated as a `pa.Table`, or as a list of them with commas between the paths, else handed over as a
 path (`Path`) or as it stands (`str`). `out` is a folder that becomes the output when all is well.
+`params=` names the file of settings; `@backtranslate.engine` in a word stands for that setting.
 """
 
 import errno
 import inspect
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -74,6 +76,27 @@ def pair(word: str) -> tuple[str, str]:
     return name, value
 
 
+def settled(word: str, tree: Mapping[str, Any]) -> str:
+    """A word with its settings put in.
+
+    >>> settled("a,b:@paraphrase.reword.engine", {"paraphrase": {"reword": {"engine": "own"}}})
+    'a,b:own'
+
+    Raises:
+        InputError: there is no such setting.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        here: Any = tree
+        for key in found[1].split("."):
+            if not isinstance(here, Mapping) or key not in here:
+                raise InputError(f"the settings lack {found[1]!r}, which the command line names")
+            here = here[key]
+        return str(here)
+
+    return re.sub(r"@([a-z_]+(?:\.[a-z_]+)+)", value, word)
+
+
 @dataclass(frozen=True)
 class Job:
     """A stage with all that it works on."""
@@ -92,7 +115,8 @@ def perform(
     by: str = "",
 ) -> None:
     """Run a stage on the paths of `words` and put its output in place."""
-    tree = config.load()
+    tree = config.load(Path(words.pop("params", config.PARAMS)))
+    words = {name: settled(word, tree) for name, word in words.items()}
     out = Path(words["out"]) if "out" in words else None
     scratch = out and out.with_name(f".{out.name}.partial")
     if scratch:

@@ -21,8 +21,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import regex
 
-from corpus.affected import CACHE, cached, outs_of
+from corpus.affected import CACHE, LOCK, cached, outs_of
 from corpus.formats.record import OPENERS, plain
+from corpus.project import home
 from corpus.settings import Languages
 from corpus.table import letters_key, read
 from corpus.taken import (
@@ -39,7 +40,8 @@ from corpus.taken import (
 
 LONG = 20  # letters; a shorter text stands inside others by chance
 SHORT = 8  # letters; outside of tables a shorter field is a word or a code, unless it was asked for
-PLACES = ("data", "models", "reports", "plots", "scratch", "verdicts", "ratings")
+PLACES = ("data", "models", "reports", "plots", "verdicts", "ratings")
+SCRATCH = "scratch"  # at the repository's root: half-made models
 RAW = ("data/raw", "data/fetch")
 FIELD = regex.compile(r"[\n\t|<>\"]+")
 ASKED = ("origin", "document", "language", "source", "target")
@@ -228,13 +230,14 @@ def fallen_rows(root: Path, search: Search, languages: Languages, told: Told) ->
 
 
 def old_versions(root: Path) -> list[Path]:
-    """The files in DVC's cache that the versions of this run do not use."""
-    lock = root / "dvc.lock"
+    """The files in DVC's cache that the versions of this run do not use, of any project."""
+    top = home(root).root
+    lock, cache = top / LOCK, top / CACHE
     used: set[Path] = set()
-    for md5 in outs_of(lock.read_text("utf-8")).values() if lock.exists() else ():
+    for md5 in outs_of(lock.read_text("utf-8"), None).values() if lock.exists() else ():
         listed = cached(root, md5)
-        used |= {root / CACHE / md5[:2] / md5[2:], *(listed or {}).values()}
-    every = (path for path in (root / CACHE).glob("*/*") if path.suffix != ".dir")
+        used |= {cache / md5[:2] / md5[2:], *(listed or {}).values()}
+    every = (path for path in cache.glob("*/*") if path.suffix != ".dir")
     return sorted(path for path in every if path.is_file() and path not in used)
 
 

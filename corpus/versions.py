@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from corpus.project import Home, home, own
 from corpus.table import InputError
 
 WORKSPACE = "workspace"
@@ -37,7 +38,8 @@ class Place:
 
     repo: Any  # dvc.repo.Repo: DVC has no types
     fs: Any
-    root: str
+    root: str  # of dvc.lock
+    at: str = ""  # the project's folder below it
 
     def text(self, name: str) -> str | None:
         """A tracked file of the version, or None where it has none of that name."""
@@ -75,7 +77,7 @@ class Version:
         outs = [out for out in self.lock[stage].get("outs", []) if out["md5"].endswith(".dir")]
         found: Paths = {}
         for out in outs:
-            on_disk = Path(self.place.root) / out["path"]
+            on_disk = Path(self.place.root, self.place.at, out["path"])
             shards = (
                 disk(on_disk)
                 if self.commit is None and on_disk.exists()
@@ -169,49 +171,57 @@ def version(root: Path, name: str, scratch: Path) -> Version:
     project, mark, revision = name.rpartition(SEPARATOR)
     if not mark:
         project, revision = (name, "") if (Path(name) / LOCK).exists() else ("", name)
-    folder = Path(project) if project else root
-    if not (folder / ".dvc").is_dir():
+    found = home(Path(project) if project else root)
+    if not (found.root / ".dvc").is_dir():
         if not project:
             raise InputError(f"{root.resolve()} is no DVC project; run from the folder of dvc.yaml")
-        return read(name, *elsewhere(project, revision or None, scratch))
-    return read(name, *here(folder, revision or WORKSPACE))
+        return read(name, *elsewhere(project, revision or None, (home(root).at, scratch)))
+    return read(name, *here(found, revision or WORKSPACE))
 
 
-def here(folder: Path, revision: str) -> tuple[str | None, Place]:
+def here(project: Home, revision: str) -> tuple[str | None, Place]:
     """The commit of a revision of a project on this machine, and where it lies."""
     from dvc.repo import Repo
     from dvc.scm import RevError, resolve_rev
     from scmrepo.exceptions import SCMError
 
-    repo = Repo(str(folder))
+    repo = Repo(str(project.root))
     if revision == WORKSPACE:
-        return None, Place(repo, repo.fs, repo.root_dir)
+        return None, Place(repo, repo.fs, repo.root_dir, project.at)
     try:
         commit = resolve_rev(repo.scm, revision)
     except (RevError, SCMError):
         tags = ", ".join(sorted(repo.scm.list_tags())[-3:])
         raise InputError(
-            f"{folder.resolve()} has no revision {revision!r}: neither commit, branch, tag nor "
+            f"{project.root} has no revision {revision!r}: neither commit, branch, tag nor "
             f"experiment{f'; the last tags are {tags}' if tags else ''}; 'workspace' is what lies "
             "in the folder now"
         ) from None
     inside = Path(repo.root_dir).resolve().relative_to(Path(repo.scm.root_dir).resolve())
-    return commit, Place(repo, repo.scm.get_fs(commit), f"/{inside}" if inside.parts else "/")
+    top = f"/{inside}" if inside.parts else "/"
+    return commit, Place(repo, repo.scm.get_fs(commit), top, project.at)
 
 
-def elsewhere(project: str, revision: str | None, scratch: Path) -> tuple[str | None, Place]:
-    """The commit of a revision of another repository, cloned for now, and where it lies."""
+def elsewhere(
+    project: str, revision: str | None, how: tuple[str, Path]
+) -> tuple[str | None, Place]:
+    """The commit of a revision of another repository, cloned for now, and where it lies.
+
+    Args:
+        how: the project's folder in it, and a folder for what is fetched.
+    """
     from dvc.exceptions import DvcException
     from dvc.repo.open_repo import open_repo
     from scmrepo.exceptions import SCMError
 
+    at, scratch = how
     try:
         repo = open_repo(project, rev=revision, config={"cache": {"dir": str(scratch)}})
     except (DvcException, SCMError, OSError) as error:
         wanted = f" or has no revision {revision!r}" if revision else ""
         reason = str(error.__cause__ or error).strip().splitlines()[-1]
         raise InputError(f"{project!r} cannot be cloned{wanted} ({reason})") from None
-    return str(repo.get_rev()), Place(repo, repo.fs, repo.root_dir)
+    return str(repo.get_rev()), Place(repo, repo.fs, repo.root_dir, at)
 
 
 def read(name: str, commit: str | None, place: Place) -> Version:
@@ -227,7 +237,10 @@ def read(name: str, commit: str | None, place: Place) -> Version:
         stages = yaml.load(found, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["stages"]
     except (yaml.YAMLError, KeyError, TypeError):
         raise InputError(f"{name}: {LOCK} is no lock of DVC 3; is a merge unfinished?") from None
-    return Version(name, commit, place, ordered(stages), pinned(place.text(PINS) or ""))
+    mine = own(stages, place.at)
+    if not mine:
+        raise InputError(f"{name}: {LOCK} has no stage of {place.at or 'the project at its root'}")
+    return Version(name, commit, place, ordered(mine), pinned(place.text(PINS) or ""))
 
 
 def ordered(stages: Mapping[str, Tree]) -> dict[str, Tree]:
@@ -288,9 +301,10 @@ def history(root: Path) -> list[tuple[str, str]]:
     form = "%H%x09%cs %D%x09%s"
     whole = ("--full-history", "--topo-order", "--diff-filter=AM", "--reverse")
     command = ["git", "log", *whole, f"--format={form}", "--decorate-refs=refs/tags/*"]
+    top = home(root).root
     try:
         done = subprocess.run(
-            [*command, "--", LOCK], check=True, capture_output=True, text=True, cwd=root
+            [*command, "--", LOCK], check=True, capture_output=True, text=True, cwd=top
         )
     except (OSError, subprocess.CalledProcessError):
         raise InputError(

@@ -40,7 +40,8 @@ def path(out: str | dict[str, object]) -> str:
 
 def main() -> None:
     """Draw it."""
-    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    graph = {name: stage["do"] for name, stage in stages.items()}
     dot = drawn(graph)
     for command in (["tred"], ["dot", "-Tsvg"]):
         dot = subprocess.run(command, input=dot, capture_output=True, text=True, check=True).stdout

@@ -23,7 +23,7 @@ from train.gains_page import page_of
 from train.little import Measured, measure
 from train.methods import Copied, Method, World, copied, made
 
-RAW = Path(__file__).parent.parent / "data/raw/libreoffice-help.om.jsonl.xz"
+RAW = Path(__file__).parent.parent / "languages/orm/data/raw/libreoffice-help.om.jsonl.xz"
 HERE = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
 ENGINES: Engines = {OWN: thot.Thot(kind="thot")}
 OROMO = Language(

@@ -49,7 +49,9 @@ PLAIN = matching_key(None)
 @pytest.fixture(scope="module")
 def help_pairs() -> list[dict[str, object]]:
     """Real pairs of Spanish and Oromo, as rows of the table."""
-    with lzma.open(ROOT / "data/raw/libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8") as file:
+    with lzma.open(
+        ROOT / "languages/orm/data/raw/libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8"
+    ) as file:
         found = [json.loads(line) for line in file]
     found = [f for f in found if f["spa"] and f["orm"] and len(f["orm"]) > 20][:250]
     return [

@@ -30,7 +30,9 @@ LANGUAGES = {
     "nah": Language("Nahuatl", ("nci",), "Latn", "spa_Latn", (), "nah"),
     "orm": Language("Oromo", ("orm",), "Latn", "eng_Latn", (), None),
 }
-with lzma.open(ROOT / "data/raw/libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8") as lines:
+with lzma.open(
+    ROOT / "languages/orm/data/raw/libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8"
+) as lines:
     OROMO = [json.loads(line) for line in lines]
 WORDS = np.array(sorted({word for row in OROMO for word in row["orm"].split()}))
 

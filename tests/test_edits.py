@@ -23,7 +23,7 @@ Edit = Callable[[Path], object]
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real graph, code and settings, up to date with outputs of one line."""
     folder = tmp_path_factory.mktemp("edits")
-    for name in (*CODE, "params.yaml", "README.md", ".dvcignore", "data/raw"):
+    for name in (*CODE, "params.yaml", "README.md", ".dvcignore", "data/raw", "languages"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (folder / name).parent.mkdir(exist_ok=True)
         copy(ROOT / name, folder / name)
@@ -60,14 +60,14 @@ def write(path: str, text: str) -> Edit:
     return lambda root: (root / path).write_text(text, "utf-8")
 
 
-def setting(value: object, *names: str) -> Edit:
+def setting(value: object, *names: str, path: str = "params.yaml") -> Edit:
     def edit(root: Path) -> None:
-        tree = yaml.safe_load((root / "params.yaml").read_text("utf-8"))
+        tree = yaml.safe_load((root / path).read_text("utf-8"))
         node = tree
         for name in names[:-1]:
             node = node[name]
         node[names[-1]] = value
-        (root / "params.yaml").write_text(yaml.safe_dump(tree, allow_unicode=True), "utf-8")
+        (root / path).write_text(yaml.safe_dump(tree, allow_unicode=True), "utf-8")
 
     return edit
 
@@ -80,16 +80,25 @@ def turned(root: Path) -> None:
     (root / "params.yaml").write_text(text, "utf-8")
 
 
-def using(*files: str) -> set[str]:
-    """The stages that state one of these as a dependency or section, by name in dvc.yaml."""
+def using(file: str) -> set[str]:
+    """The stages that state this as a dependency, of both projects."""
     graph = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
-    return {
-        f"{name}@nah" if "matrix" in stage else name
-        for name, stage in graph.items()
-        if {*files} & {*stage["deps"], *stage.get("params", [])}
-    }
+    names = {name for name, stage in graph.items() if file in stage["do"]["deps"]}
+    return both(*names)
 
 
+def reading(section: str) -> set[str]:
+    """The stages of the first project that read this section of its settings."""
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
+    return {f"{n}@nah" for n, s in graph.items() if section in s["do"]["params"][0][PARAMS]}
+
+
+def both(*names: str) -> set[str]:
+    """The stages of these names, of both projects."""
+    return {f"{name}@{key}" for name in names for key in ("nah", "orm")}
+
+
+PARAMS = "${item}params.yaml"
 EVERY = using("corpus/table.py")
 EDITS: dict[str, tuple[Edit, set[str]]] = {
     "a comment in params.yaml": (append("params.yaml", "# by hand\n"), set()),
@@ -97,35 +106,41 @@ EDITS: dict[str, tuple[Edit, set[str]]] = {
     "the order of params.yaml": (turned, set()),
     "a page of the docs": (append("README.md", "more\n"), set()),
     "workers": (setting(7, "shards", "workers"), set()),
-    "a limit": (setting({"default": 0.9}, "select", "least_kept"), {"select"}),
+    "a limit": (setting({"default": 0.9}, "select", "least_kept"), {"select@nah"}),
     "a setting of training": (setting(99, "adapt", "seed"), {"adapt@nah"}),
-    "a setting of a method": (setting(5, "concatenate", "most_rows"), {"concatenate"}),
-    "a card's maintainer": (setting("Citlali", "report", "maintainer"), {"report"}),
-    "a source row added": (append("data/raw/mine.csv", "mesa,huapalli\n"), {"gather"}),
-    "a source row changed": (write("data/raw/mine.csv", "agua,ātl\npan,tlaxcalli\n"), {"gather"}),
-    "a source row removed": (write("data/raw/mine.csv", "agua,atl\n"), {"gather"}),
+    "a setting of a method": (setting(5, "concatenate", "most_rows"), {"concatenate@nah"}),
+    "a card's maintainer": (setting("Citlali", "report", "maintainer"), {"report@nah"}),
+    "a source row added": (append("data/raw/mine.csv", "mesa,huapalli\n"), {"gather@nah"}),
+    "a source row changed": (
+        write("data/raw/mine.csv", "agua,ātl\npan,tlaxcalli\n"), {"gather@nah"}),
+    "a source row removed": (write("data/raw/mine.csv", "agua,atl\n"), {"gather@nah"}),
     "a source file renamed": (
-        lambda root: (root / "data/raw/mine.csv").rename(root / "data/raw/a.csv"), {"gather"}),
+        lambda root: (root / "data/raw/mine.csv").rename(root / "data/raw/a.csv"), {"gather@nah"}),
     "a source's licence": (
-        setting("CC0-1.0", "gather", "sources", "axolotl", "licence"), {"gather"}),
+        setting("CC0-1.0", "gather", "sources", "axolotl", "licence"), {"gather@nah"}),
     "a pinned asset": (
-        setting("0" * 64, "fetch", "assets", "corpora/elotl", "sha256"), {"fetch"}),
-    "a repair": (setting({"default": ["composition"]}, "clean", "rules"), {"clean"}),
+        setting("0" * 64, "fetch", "assets", "corpora/elotl", "sha256"), {"fetch@nah"}),
+    "a repair": (setting({"default": ["composition"]}, "clean", "rules"), {"clean@nah"}),
     "an engine": (
         setting({"kind": "thot"}, "engines", "other"),
-        {"backtranslate", "paraphrase", "forward", "pivot", "validate"}),
+        reading("engines")),
     "an orthography in params.yaml": (
-        setting(None, "languages", "nah", "orthography"), using("languages")),
+        setting(None, "languages", "nah", "orthography"), reading("languages")),
     "an orthography profile": (
         append("corpus/orthography/nah.yaml", "# by hand\n"), using("corpus/orthography")),
-    "the rules' code": (append("corpus/select.py", "# by hand\n"), {"select", "challenge"}),
+    "the rules' code": (append("corpus/select.py", "# by hand\n"), both("select", "challenge")),
     "code of the whole graph": (append("corpus/table.py", "# by hand\n"), EVERY),
     "a template of the cards": (
         append("train/templates/data_card.md.j2", "more\n"), using("train/templates")),
     "code that no stage imports": (append("corpus/why.py", "# by hand\n"), set()),
-    "a verdict": (write("verdicts/nah.csv", "id,verdict,reviewer,comment\n"), {"mix"}),
+    "a verdict": (write("verdicts/nah.csv", "id,verdict,reviewer,comment\n"), {"mix@nah"}),
     "a rating": (write("ratings/nah.csv", "id\n"), {"ratings@nah"}),
-    "a text taken down": (append("takedown/list.jsonl", "{}\n"), {"gather"}),
+    "a text taken down": (append("takedown/list.jsonl", "{}\n"), {"gather@nah"}),
+    "a setting of the other language": (
+        setting(0.9, "dedup", "similarity", path="languages/orm/params.yaml"), {"dedup@orm"}),
+    "a text of the other language": (
+        write("languages/orm/data/raw/more.csv", "bishaan,agua\n"), {"gather@orm"}),
+    "a language taken out": (setting({"orm": "languages/orm/"}, "projects"), set()),
 }  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def one(address: str, sha256: str, files: dict[str, str] | None = None) -> Fetch
 
 
 def tree(folder: Path) -> dict[str, str]:
-    paths = [path for path in folder.rglob("*") if path.is_file()]
+    paths = [p for p in folder.rglob("*") if p.is_file() and p.name != "assets.json"]
     return {path.relative_to(folder).as_posix(): path.read_text() for path in paths}
 
 

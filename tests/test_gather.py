@@ -304,8 +304,9 @@ def test_the_same_call_twice_gives_the_same_and_conserves(tmp_path: Path) -> Non
 def test_the_oromo_help_is_read_whole() -> None:
     columns = {"source": "spa", "target": "orm", "document": "document"}
     keys = {"language": "orm", "path": "raw/libreoffice-help.om.jsonl.xz", "format": "jsonl"}
+    raw = RAW.parents[1] / "languages/orm/data/raw"
     made = gathered(
-        RAW, "orm", 100_000, help=sourced(columns, **keys, alone=["target"], varieties={"": "orm"})
+        raw, "orm", 100_000, help=sourced(columns, **keys, alone=["target"], varieties={"": "orm"})
     )
     assert made.report["entered"] == made.report["kept"] == 18362
     assert (

@@ -21,7 +21,8 @@ from corpus.table import read
 
 ROOT = Path(__file__).parent.parent
 CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts", "ratings", "takedown", "statements")
-OROMO = "data/raw/libreoffice-help.om.jsonl.xz"
+OROMO = "languages/orm/data/raw/libreoffice-help.om.jsonl.xz"
+SETTINGS = ROOT / "languages/orm/params.yaml"
 pytestmark = pytest.mark.slow
 
 
@@ -40,9 +41,9 @@ def dvc(folder: Path, *words: str, cache: str = ".cache") -> subprocess.Complete
 
 
 def ran(done: subprocess.CompletedProcess[str]) -> set[str]:
-    """The stages that a repro ran."""
-    lines = done.stdout.splitlines()
-    return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
+    """The stages that a repro ran, without the project in their names."""
+    lines = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
+    return {line.split("'")[1].partition("@")[0] for line in lines}
 
 
 def tiny_model(folder: Path) -> None:
@@ -86,9 +87,8 @@ def asset(path: Path) -> dict[str, Any]:
 
 
 def small(params: dict[str, Any], assets: Path) -> dict[str, Any]:
-    """The project's settings, made small."""
+    """The settings of a project at the root, made small."""
     names = {"corpora/none": "none.txt", "models/lid176": "lid176", "models/smollm2": "tiny"}
-    params["active"] = ["orm"]
     params["fetch"]["assets"] = {name: asset(assets / path) for name, path in names.items()}
     params["base"]["name"] = "data/fetch/models/smollm2"
     params["identify"] |= {"folds": 2, "noise": 100, "held_out_noise": 50, "most_examples": 1000}
@@ -106,7 +106,7 @@ def small(params: dict[str, Any], assets: Path) -> dict[str, Any]:
         "most_new_tokens": 5,
         "resamples": 100,
     }
-    return params
+    return {"projects": {"orm": ""}, "adapters": {"orm": ""}, **params}
 
 
 def copied(folder: Path, rows: int) -> None:
@@ -118,7 +118,7 @@ def copied(folder: Path, rows: int) -> None:
     shutil.copy(ROOT / "data/raw/udhr.jsonl.xz", folder / "data/raw")
     with lzma.open(ROOT / OROMO, "rt", encoding="utf-8") as lines:
         some = list(islice(lines, rows))
-    with lzma.open(folder / OROMO, "wt", encoding="utf-8") as out:
+    with lzma.open(folder / "data/raw" / Path(OROMO).name, "wt", encoding="utf-8") as out:
         out.writelines(some)
     tiny_model(folder / "assets/tiny")
     identifier(folder / "assets/lid176")
@@ -130,7 +130,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DVC project: our code and graph, 400 real rows, small settings."""
     folder = tmp_path_factory.mktemp("milpa")
     copied(folder, 400)
-    params = small(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")), folder / "assets")
+    params = small(yaml.safe_load(SETTINGS.read_text("utf-8")), folder / "assets")
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     dvc(folder, "init", "-q")
@@ -178,13 +178,13 @@ def test_the_same_inputs_give_the_same_lock(project: Path) -> None:
 
 def test_a_limit_reruns_select_and_training_reruns_no_corpus_stage(project: Path) -> None:
     upstream = {"fetch", "gather", "clean", "identify", "assess", "dedup"}
-    change = dvc(project, "repro", "--dry", "--downstream", "select")
+    change = dvc(project, "repro", "--dry", "--downstream", "select@orm")
     assert not ran(change)
     path = project / "params.yaml"
     old = path.read_text("utf-8")
     for section, key, value, must in (
         ("select", "least_kept", {"default": 0.5}, {"select"}),
-        ("adapt", "seed", 99, {"adapt@orm"}),
+        ("adapt", "seed", 99, {"adapt"}),
     ):
         tree = yaml.safe_load(old)
         tree[section][key] = value
@@ -193,6 +193,6 @@ def test_a_limit_reruns_select_and_training_reruns_no_corpus_stage(project: Path
         assert must <= stages
         assert not upstream & stages
         if section == "adapt":
-            others = {"ratings@orm", "report", "package@orm"}
-            assert stages <= {"adapt@orm", "evaluate@orm", *others}
+            others = {"ratings", "report", "package"}
+            assert stages <= {"adapt", "evaluate", *others}
     path.write_text(old, "utf-8")

@@ -33,6 +33,7 @@ from corpus.stage import Output
 from corpus.table import SCHEMA, InputError
 
 RAW = Path(__file__).parents[1] / "data/raw"
+HELP = RAW.parents[1] / "languages/orm/data/raw/libreoffice-help.om.jsonl.xz"
 SOME = ("eng", "glg", "som", "swh", "amh", "rus", "por", "fra")  # of the Declaration's languages
 ONE = Shards(most_bytes=10**8, workers=1, runner="pool", most_retries=0)
 MIXING = Mixing(least_words=8, most_clear=0.98, window=6, switch=3.0, least_share=0.2, planted=20)
@@ -63,7 +64,7 @@ LANGUAGES = {"orm": OROMO, "nah": Language("Nahuatl", ("nci",), "Latn", "spa_Lat
 
 def oromo(amount: int) -> list[dict[str, Any]]:
     """Rows of the LibreOffice help with both sides."""
-    with lzma.open(RAW / "libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8") as file:
+    with lzma.open(HELP, "rt", encoding="utf-8") as file:
         pairs = (json.loads(text) for text in file)
         return [
             {

@@ -157,7 +157,9 @@ def test_without_a_common_meaning_nothing_is_an_affix() -> None:
 
 def test_affixes_of_oromo_are_found_in_software_help() -> None:
     rows = []
-    with lzma.open(ROOT / "data/raw/libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8") as file:
+    with lzma.open(
+        ROOT / "languages/orm/data/raw/libreoffice-help.om.jsonl.xz", "rt", encoding="utf-8"
+    ) as file:
         for n, line in enumerate(islice(file, 4000)):
             row = json.loads(line)
             rows.append({"id": str(n), "source": row["spa"], "target": row["orm"]})

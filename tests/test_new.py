@@ -35,6 +35,7 @@ from corpus.table import InputError
 ROOT = Path(__file__).parent.parent
 UDHR = ROOT / "data/raw/udhr.jsonl.xz"
 SOME = ("amh", "tir", "eng", "spa", "fra", "ind", "khm", "gle", "hin")  # to be quick
+HOME = "languages/amh"
 TOLD = Told("unknown", trusted=False, pivot=None)
 
 
@@ -115,12 +116,18 @@ def test_it_says_what_it_found_and_what_is_missing(
         "missing: orthography",
     ):
         assert line in said
-    before, after = (p.read_text("utf-8") for p in (ROOT / "params.yaml", project / "params.yaml"))
-    comments = [line.partition(" # ")[2] for line in before.splitlines() if " # " in line]
-    assert all(f"# {comment}" in after for comment in comments)
-    tree = load(project / "params.yaml")
+    root, mine = (
+        [line.partition("# ")[2] for line in path.read_text("utf-8").splitlines() if "# " in line]
+        for path in (project / "params.yaml", project / HOME / "params.yaml")
+    )
+    first = (ROOT / "params.yaml").read_text("utf-8")
+    assert root == [line.partition("# ")[2] for line in first.splitlines() if "# " in line]
+    assert len(mine) > 0.9 * len(root) and set(mine) <= set(root)
+    assert load(project / "params.yaml")["projects"]["amh"] == f"{HOME}/"
+    tree = load(project / HOME / "params.yaml")
     assert languages(tree)[0] == ("amh",)
-    sources = {n: s for n, s in tree["gather"]["sources"].items() if s["language"] == "amh"}
+    assert list(tree["languages"]) == ["amh"]
+    sources = tree["gather"]["sources"]
     found = {n: (s["columns"]["source"], s["columns"]["target"]) for n, s in sources.items()}
     assert found == {
         "amh_book": (None, 1),
@@ -140,9 +147,7 @@ def test_the_corpus_stages_run_on_what_it_wrote(
 ) -> None:
     monkeypatch.chdir(project)
     new("amh", files, Path(), TOLD)
-    Path("data/fetch/corpora").mkdir(parents=True)
-    Path("takedown").mkdir()
-    Path("takedown/list.jsonl").touch()
+    Path(HOME, "data/fetch/corpora").mkdir(parents=True)
     graph = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     for function, settings, enters in (
         (gather, Gather, ()),
@@ -156,11 +161,11 @@ def test_the_corpus_stages_run_on_what_it_wrote(
         (challenge, Challenge, ()),
         (split, Split, ()),
     ):
-        words = graph[function.__name__]["cmd"].split()[3:]
+        words = graph[function.__name__]["do"]["cmd"].replace("${item}", f"{HOME}/").split()[3:]
         stage.perform(function, settings, dict(word.split("=", 1) for word in words), enters)
-    report = json.loads(Path("reports/split.json").read_text("utf-8"))
+    report = json.loads(Path(HOME, "reports/split.json").read_text("utf-8"))
     assert report["rows"]["train"] > 50
-    kept = json.loads(Path("reports/select.json").read_text("utf-8"))
+    kept = json.loads(Path(HOME, "reports/select.json").read_text("utf-8"))
     assert kept["entered"] == kept["kept"] + kept["dropped"]
     assert kept["kept"] == sum(report["rows"].values())
 
@@ -169,14 +174,13 @@ def test_the_corpus_stages_run_on_what_it_wrote(
     ("language", "prepare", "said"),
     [
         ("qwertyuiop", lambda f: None, "no language is called 'qwertyuiop'; give its ISO 639-3"),
-        ("nah", lambda f: None, "languages.nah is in params.yaml already; edit it"),
+        ("nah", lambda f: None, "nah has a project; edit its params.yaml"),
         ("amh", lambda f: None, "holds no file; put the texts there first"),
         ("amh", lambda f: f.rmdir(), "is no folder; give one with files of text"),
         ("amh", lambda f: (f / "a.txt").write_bytes(bytes(range(256))), "holds no text that can"),
         ("amh", lambda f: (f / "a.csv").write_text("a;b\nc;d\n"), "a.csv is parted by semicolons"),
         ("amh", lambda f: (f / "a.csv").write_text("1,2\n3,4\n"), "has no column of running text"),
         ("amh", lambda f: (f / "a.csv.gz").write_bytes(b"\x1f\x8b\0"), "cut short or damaged"),
-        ("nhe", lambda f: plain(f / "a.txt"), "variety 'nhe' is in both"),
         ("amh", lambda f: plain(f / "a.es.txt"), "has text of spa by its name 'es'"),
         ("amh", lambda f: (plain(f / "a"), plain(f / "a.txt")), "would both become a.txt"),
         ("amh", lambda f: (plain(f / "b/c.txt"), plain(f / "b_c.txt")), "would be the source"),
@@ -199,6 +203,7 @@ def test_what_the_user_can_mend_is_one_line_and_nothing_is_written(
     assert output.count("\n") == 1
     assert (project / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
     assert [path.name for path in (project / "data/raw").iterdir()] == ["udhr.jsonl.xz"]
+    assert not [*project.glob("languages/*")]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,7 @@ def test_words_that_yaml_takes_for_others_are_quoted(project: Path, tmp_path: Pa
     rows = [f"{a}\t{b}" for a, b in zip(texts("amh")[5:45], texts("eng")[5:45], strict=True)]
     (folder / "pairs.tsv").write_text("\n".join(["on\tno", *rows]) + "\n", "utf-8")
     new("amh", folder, project, TOLD)
-    source = load(project / "params.yaml")["gather"]["sources"]["amh_pairs"]
+    source = load(project / HOME / "params.yaml")["gather"]["sources"]["amh_pairs"]
     assert {source["columns"]["target"], source["columns"]["source"]} == {"on", "no"}
 
 
@@ -233,7 +238,7 @@ def test_programs_own_folders_are_no_text(project: Path, tmp_path: Path) -> None
     )
     (folder / "book.txt").write_text("\n".join(texts("amh")), "utf-8")
     new("amh", folder, project, TOLD)
-    sources = load(project / "params.yaml")["gather"]["sources"]
+    sources = load(project / HOME / "params.yaml")["gather"]["sources"]
     assert [name for name, one in sources.items() if one["language"] == "amh"] == ["amh_book"]
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 from importlib import import_module
 from pathlib import Path
@@ -12,8 +13,19 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-DEFAULT = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]  # what `dvc repro` runs
-ASIDE = yaml.safe_load((ROOT / "ablation/dvc.yaml").read_text("utf-8"))["stages"]
+PROJECTS = {key: yaml.safe_load((ROOT / at / "params.yaml").read_text("utf-8"))
+            for key, at in PARAMS["projects"].items()}  # fmt: skip
+
+
+def stages(path: str) -> dict[str, Any]:
+    """The stages of a graph, as each of them is for the first project."""
+    whole = yaml.safe_load((ROOT / path).read_text("utf-8"))["stages"]
+    text = json.dumps({name: stage["do"] for name, stage in whole.items()})
+    return json.loads(text.replace("${item}", "").replace("${key}", "${language}"))
+
+
+DEFAULT = stages("dvc.yaml")  # what `dvc repro` runs
+ASIDE = stages("ablation/dvc.yaml")
 GRAPH = DEFAULT | ASIDE
 ORDER = ("corpus", "augment", "train")  # imports may point to the left only
 PARENTS = {
@@ -117,12 +129,19 @@ def test_every_path_of_the_command_is_declared(name: str) -> None:
             assert any(one == d or one.startswith(f"{d}/") for d in declared), one
 
 
+def params(name: str) -> set[str]:
+    """The settings that a stage declares, all of its project's file."""
+    [(path, read)] = GRAPH[name]["params"][0].items()
+    assert path == "params.yaml"
+    return set(read)
+
+
 @pytest.mark.parametrize("name", GRAPH)
-def test_every_section_read_is_declared(name: str) -> None:
+def test_every_setting_read_is_declared(name: str) -> None:
     shared = {"active", "languages", "engines"}
     read = {name, *(shared & set(inspect.signature(function(name)).parameters))}
-    declared = set(GRAPH[name]["params"]) - {"shards.most_bytes"}
-    assert declared == read
+    named = set(re.findall(r"@([a-z_.]+)", GRAPH[name]["cmd"]))
+    assert params(name) - {"shards.most_bytes"} == read | named
 
 
 @pytest.mark.parametrize("name", GRAPH)
@@ -130,7 +149,7 @@ def test_tables_are_cut_by_a_declared_size(name: str) -> None:
     # workers and runner are not declared: they do not change a byte
     makes_table = "data/" in GRAPH[name]["cmd"].split("out=")[-1].split()[0]
     if makes_table and name not in ("fetch", "clean", "sample", "evaluate", "ratings", "report"):
-        assert "shards.most_bytes" in GRAPH[name]["params"]
+        assert "shards.most_bytes" in params(name)
 
 
 def test_a_dependency_is_an_output_or_inside_one() -> None:
@@ -160,8 +179,26 @@ def test_the_corpus_never_imports_a_training_library() -> None:
         assert not {m.split(".")[0] for m in imported(path)} & {"torch", "transformers", "peft"}
 
 
-def test_every_section_has_a_reader() -> None:
-    assert set(PARAMS) == {*GRAPH, "active", "languages", "engines", "shards"}
+@pytest.mark.parametrize("key", PROJECTS)
+def test_every_section_has_a_reader(key: str) -> None:
+    first = {"projects", "adapters"} if not PARAMS["projects"][key] else set()
+    assert set(PROJECTS[key]) == {*GRAPH, "active", "languages", "engines", "shards", *first}
+
+
+def test_one_graph_builds_every_project_and_reads_no_other_one() -> None:
+    shared = ("data/raw/udhr.jsonl.xz", "augment/protected", "augment/noise", *ORDER)
+    for path in ("dvc.yaml", "ablation/dvc.yaml"):
+        for name, stage in yaml.safe_load((ROOT / path).read_text("utf-8"))["stages"].items():
+            by = "adapters" if "${key}" in stage["do"]["cmd"] else "projects"
+            assert stage["foreach"] == f"${{{by}}}", name
+            for word in [w.partition("=")[2] or w for w in stage["do"]["cmd"].split()[3:]]:
+                for one in word.split(","):
+                    own = "/" not in one or one.startswith(("${item}", *shared))
+                    assert own, (name, one)
+            for kind in ("deps", "params", "outs", "plots"):
+                for entry in stage["do"].get(kind, []):
+                    one = entry if isinstance(entry, str) else next(iter(entry))
+                    assert one.startswith(("${item}", *shared)), (name, one)
 
 
 def test_the_picture_shows_every_stage() -> None:

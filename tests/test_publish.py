@@ -57,8 +57,7 @@ def project(
     found["gather"]["sources"]["tales"] = {**help_, **TALES, "redistribute": False,
                                            "rights": nobody}  # fmt: skip
     write_reports(root / "reports", found)
-    tree = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
-    tree["active"] = ["orm"]
+    tree = yaml.safe_load((ROOT / "languages/orm/params.yaml").read_text("utf-8"))
     tree["mix"] |= mix
     (root / "params.yaml").write_text(yaml.safe_dump(tree), "utf-8")
     empty = SCHEMA.empty_table()

@@ -25,9 +25,9 @@ def run(folder: Path, *words: str) -> str:
 
 def test_the_artifact_is_what_package_makes() -> None:
     tree = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))
-    (made,) = tree["stages"]["package"]["outs"]
+    made, _ = tree["stages"]["package"]["do"]["outs"]
     artifact = tree["artifacts"]["adapter"]
-    assert artifact["path"] == made.replace("${item.language}", "${active[0]}")
+    assert artifact["path"] == made.replace("${item}", "").replace("${key}", "${active[0]}")
     assert artifact["type"] == "model"
 
 

@@ -237,7 +237,9 @@ def test_a_lost_parent_is_no_licence() -> None:
 
 def source(**change: object) -> dict[str, Any]:
     """The section gather with what is changed in the source of Oromo."""
-    tree: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["gather"]
+    tree: dict[str, Any] = yaml.safe_load((ROOT / "languages/orm/params.yaml").read_text("utf-8"))[
+        "gather"
+    ]
     tree["sources"]["libreoffice"] |= change
     return {"gather": tree}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_graph import ROOT, copied, dvc, ran, small
+from test_graph import SETTINGS, copied, dvc, ran, small
 
 from corpus.table import read
 
@@ -20,7 +20,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The graph up to synthetic rows that hold the texts of several parents, 200 Oromo rows."""
     folder = tmp_path_factory.mktemp("milpa")
     copied(folder, 200)
-    params = small(yaml.safe_load((ROOT / "params.yaml").read_text("utf-8")), folder / "assets")
+    params = small(yaml.safe_load(SETTINGS.read_text("utf-8")), folder / "assets")
     params["concatenate"]["most_rows"] = 50
     (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
     for words in (["init", "-q"], ["config", "user.name", "a"], ["config", "user.email", "a@b"]):

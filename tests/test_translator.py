@@ -24,7 +24,7 @@ from corpus.settings import Language, Languages, rows_of
 from corpus.shards import Shards
 from corpus.table import InputError
 
-RAW = Path(__file__).parent.parent / "data/raw/libreoffice-help.om.jsonl.xz"
+RAW = Path(__file__).parent.parent / "languages/orm/data/raw/libreoffice-help.om.jsonl.xz"
 HERE = Shards(most_bytes=10**6, workers=1, runner="pool", most_retries=0)
 ENGINES: Engines = {OWN: thot.Thot(kind="thot")}
 PLAIN = {

@@ -10,6 +10,7 @@ from augment import cache
 from corpus import settings as config
 from corpus import traces
 from corpus.affected import affected, made_of, models
+from corpus.project import home
 from corpus.table import InputError, text_key
 from corpus.takedown import LIST, Found, take_down
 from corpus.taken import contributors, mended, profiles, read_list
@@ -29,7 +30,8 @@ def taken_down(file: Path, root: Path) -> Iterator[str]:
     ids = sorted({row for one in found for row in one.request.rows})
     if ids:
         yield from affected(root, ids)
-        shutil.rmtree(root / "scratch", ignore_errors=True)  # half-made models; they begin anew
+        # half-made models, which begin anew
+        shutil.rmtree(home(root).root / traces.SCRATCH, ignore_errors=True)
     records = cache.forget(keys_of(root, found, ids))
     yield f"forgotten: {records} records of engines in {cache.path()}"
     yield f"{LIST} names them by hash; put it into git, run 'dvc repro', then"
@@ -72,9 +74,11 @@ def checked(root: Path, place: Path | None) -> Iterator[str]:
     if others:
         yield f"{len(others)} of the keys are of rows, too, that nobody asked about: those stay"
     narrowed = traces.without(search, others)
-    files = traces.files_of(root, traces.PLACES) + traces.files_of(
-        Path(), [str(place)] if place else []
-    )
+    files = [
+        *traces.files_of(root, traces.PLACES),
+        *traces.files_of(home(root).root, [traces.SCRATCH]),
+        *traces.files_of(Path(), [str(place)] if place else []),
+    ]
     raw = {path for path in files if any((root / one) in path.parents for one in traces.RAW)}
     left = traces.fallen_rows(root, search, languages, told)
     yield from shown("rows", left)
