@@ -1,6 +1,8 @@
 """What runs are compared by: few figures with names that the page explains, and tables to draw."""
 
 import csv
+import json
+import lzma
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -9,19 +11,27 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
 from dvc_render.vega_templates import TEMPLATES
-from test_report import LANGUAGES, OROMO, bare_run, whole_run
+from test_graph import OROMO as FILE
+from test_graph import copied, dvc
+from test_report import LANGUAGES, OROMO, bare_run, limits, rates, whole_run, write_reports
 
 from corpus import settings
 from corpus.results import read_json, read_reports
+from corpus.table import write
+from tests.projects import git, grown
 from train.compared import tables
 from train.headline import DIGITS, headline
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/experiments.md").read_text("utf-8")
 MOST = 15  # figures a language: a table that fits a screen
+
+
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
 
 
 def stages() -> dict[str, dict[str, Any]]:
@@ -171,3 +181,74 @@ def test_committed_metrics_are_what_the_committed_reports_say() -> None:
     active, languages = settings.languages(settings.load(ROOT / "params.yaml"))
     found = read_reports(ROOT / "reports", active)
     assert read_json(path) == {key: headline(found, key, languages) for key in active}
+
+
+def real_rows(folder: Path) -> dict[str, pa.Table]:
+    """Oromo help as cleaned rows, short ones dropped by select, each row a cluster of its own."""
+    with lzma.open(folder / FILE, "rt", encoding="utf-8") as lines:
+        found = [line for line in map(json.loads, lines) if line["orm"] and line["spa"]]
+    segments = [("libreoffice", f["document"], f["spa"], f["orm"]) for f in found]
+    made = grown(segments, least=9, variety="orm_Latn")
+    ids = made["clean/rows"]["id"]
+    some = [0.5] * len(ids)
+    names = ("target_length", "source_length", "length_ratio", "target_letters")
+    measures = dict.fromkeys((*names, "target_repetition"), some)
+    return {
+        **{name: made[name] for name in ("clean/rows", "select/ledger")},
+        "dedup/clusters": pa.table({"id": ids, "cluster": ids, "group": ids}),
+        "identify/scores": pa.table({"id": ids, "language_score": some}),
+        "assess/scores": pa.table({"id": ids, **measures}),
+        "select/limits": limits(),
+        "select/rates": rates(),
+        "validate/rows": made["clean/rows"].slice(0, 3),
+    }
+
+
+def two_stages(folder: Path) -> None:
+    """Our code, and of our graph `split` and `report`; what other stages give lies there."""
+    copied(folder, 300)
+    for name, table in real_rows(folder).items():
+        write(table, folder / "data" / name, 10**9)
+    found = whole_run()
+    del found["split"]
+    write_reports(folder / "reports", found)
+    for name in ("human", "mixed"):
+        curve = folder / f"plots/adapt/orm/{name}.csv"
+        curve.parent.mkdir(parents=True, exist_ok=True)
+        curve.write_text("step,loss,phase,bits_per_byte\n1,4.0,clm,\n2,3.0,clm,2.5\n")
+    graph = {name: stage for name, stage in GRAPH.items() if name in ("split", "report")}
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": graph}))
+    params = settings.load(ROOT / "params.yaml") | {"active": ["orm"]}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), "utf-8")
+    (folder / ".gitignore").write_text(".cache/\n__pycache__/\n")
+
+
+@pytest.mark.slow
+def test_an_experiment_is_compared_by_few_figures_and_drawn_tables(tmp_path: Path) -> None:
+    two_stages(tmp_path)
+    git(tmp_path, "init", "-b", "main")
+    git(tmp_path, "config", "user.email", "a@b.c")
+    git(tmp_path, "config", "user.name", "a")
+    dvc(tmp_path, "init", "-q")
+    dvc(tmp_path, "repro")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "-m", "first")
+    (tmp_path / "untracked.txt").write_text("stays")
+    dvc(tmp_path, "exp", "run", "-n", "more", "-S", "split.test_documents=0.3")
+    told = json.loads(dvc(tmp_path, "metrics", "diff", "HEAD", "more", "--all", "--json").stdout)
+    figures = told["reports/metrics.json"]
+    assert list(told) == ["reports/metrics.json"]
+    assert {name.removeprefix("orm.") for name in figures} <= DIGITS.keys()
+    rows = figures["orm.rows_train"]
+    assert rows["new"] < rows["old"] and rows["diff"] == rows["new"] - rows["old"]
+    shown = json.loads(dvc(tmp_path, "exp", "show", "--json").stdout)[1]
+    whole, (tried,) = shown["data"], shown["experiments"]
+    for run, side in ((whole, "old"), (tried["revs"][0]["data"], "new")):
+        assert list(run["metrics"]) == ["reports/metrics.json"]
+        own = run["metrics"]["reports/metrics.json"]["data"]["orm"]
+        assert own == {name.removeprefix("orm."): both[side] for name, both in figures.items()}
+    drawn = json.loads(dvc(tmp_path, "plots", "diff", "HEAD", "more", "--json").stdout)
+    assert "errors" not in drawn
+    (table,) = drawn["data"]["plots/compared/rows.csv"]
+    bars = {(b["rev"], b["part"]): int(b["rows"]) for b in table["content"]["data"]["values"]}
+    assert bars["HEAD", "orm: train"] == rows["old"] and bars["more", "orm: train"] == rows["new"]
