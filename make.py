@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 COMMANDS = {
-    "repro": [["dvc", "repro"], ["milpa", "results"]],
+    "repro": [["milpa", "repro"], ["milpa", "results"]],
     "test": [["pytest", "-q", "-m", "", "-n", "2", "--dist", "loadfile"]],
     "lint": [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]],
     "ablation": [["dvc", "repro", "ablation/dvc.yaml"]],

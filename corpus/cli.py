@@ -1,5 +1,7 @@
 """The command line for what is no stage: questions over finished tables; train.cli adds models."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -34,7 +36,7 @@ def told(lines: Iterable[str]) -> None:
 def main() -> None:
     """Grow, check and version a corpus for a low-resource language.
 
-    Run it in the folder of dvc.yaml. Stages are run by 'dvc repro'.
+    Run it in a project's folder, that of dvc.yaml or languages/CODE (docs/languages.md).
     """
 
 
@@ -112,6 +114,23 @@ def new(language: str, folder: Path, licence: str, trusted: bool, pivot: str | N
     from corpus.proposal import Told
 
     say(lambda: describe(language, folder, Path(), Told(licence, trusted, pivot)))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def repro(options: tuple[str, ...]) -> None:
+    """Build the project of this folder: 'dvc repro' for its stages, with OPTIONS of that.
+
+    'dvc repro' in the folder of dvc.yaml builds all projects.
+    """
+    from corpus.project import home, targets
+
+    try:
+        stages = targets(Path())
+    except InputError as error:
+        raise click.ClickException(str(error)) from None
+    command = [sys.executable, "-m", "dvc", "repro", "--glob", *stages, *options]
+    sys.exit(subprocess.run(command, cwd=home(Path()).root, check=False).returncode)
 
 
 @main.command()

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from corpus.settings import PARAMS, load, section
+from corpus.table import InputError
+
 LANGUAGES = "languages"  # the folder of all projects but the first
 Tree = dict[str, Any]
 
@@ -30,6 +33,23 @@ def home(folder: Path) -> Home:
     root = next((place for place in (here, *here.parents) if (place / ".dvc").is_dir()), here)
     inside = here.relative_to(root)
     return Home(root, f"{inside.as_posix()}/" if inside.parts else "")
+
+
+def targets(folder: Path) -> list[str]:
+    """The stages that build the project of a folder, as `dvc repro --glob` takes them.
+
+    Raises:
+        InputError: the settings at the root name no such project.
+    """
+    place = home(folder)
+    tree = load(place.root / PARAMS)
+    projects, adapters = (section(dict[str, str], name, tree) for name in ("projects", "adapters"))
+    keys = [key for key, at in (projects | adapters).items() if at == place.at]
+    if place.at not in projects.values():
+        raise InputError(
+            f"{place.root / PARAMS}: projects has no folder {place.at!r}; it has {projects}"
+        )
+    return [f"*@{key}" for key in keys]
 
 
 def project_of(path: str) -> str:

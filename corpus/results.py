@@ -100,6 +100,12 @@ def rows_of(tree: Mapping[str, Any], key: str, languages: Languages) -> int:
     )
 
 
+def rows_read(reports: Tree, key: str) -> int:
+    """The rows that a language's sources hold, the unreadable ones too."""
+    sources = reports["gather"]["sources"].values()
+    return sum(source["read"] for source in sources if source["language"] == key)
+
+
 def estimate(tree: Mapping[str, Any] | None, digits: int = 2, sign: str = "") -> str:
     """A value with its interval, whichever names a stage has for them.
 
@@ -139,8 +145,7 @@ def summary(reports: Tree, key: str, languages: Languages) -> Lines:
 
 def corpus_lines(reports: Tree, key: str, languages: Languages) -> Lines:
     """Rows read, kept and split."""
-    sources = reports["gather"]["sources"].values()
-    read = sum(source["read"] for source in sources if source["language"] == key)
+    read = rows_read(reports, key)
     kept = rows_of(reports["select"]["kept_by_language"], key, languages)
     share = f" ({kept / read:.1%})" if read else ""
     splits = reports["split"]["by_split"]

@@ -45,6 +45,8 @@ MADE = (
     "page",
     "data",
     "model",
+    "metrics",
+    "compared",
     "figure",
 )  # words that name what a stage writes
 
@@ -126,7 +128,8 @@ def test_every_path_of_the_command_is_declared(name: str) -> None:
             continue
         declared = outs if word in MADE else set(paths(name, "deps"))
         for one in path.split(","):
-            assert any(one == d or one.startswith(f"{d}/") for d in declared), one
+            inside = {str(p) for d in declared for p in Path(d).parents} if word in MADE else set()
+            assert one in inside or any(one == d or one.startswith(f"{d}/") for d in declared), one
 
 
 def params(name: str) -> set[str]:

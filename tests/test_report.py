@@ -339,6 +339,8 @@ def run_report(folder: Path, found: dict[str, Any]) -> dict[str, Any]:
         page=folder / "reports" / "index.html",
         data=folder / "reports" / "data_card.md",
         model=folder / "reports" / "model_card.md",
+        metrics=folder / "reports" / "metrics.json",
+        compared=folder / "plots" / "compared",
         params=PARAMS,
         active=("orm",),
         languages=LANGUAGES,

@@ -16,12 +16,14 @@ from matplotlib.figure import Figure
 
 from corpus.results import SPLITS, Tree, read_reports
 from corpus.settings import Languages, at_work, owner_of, settings
-from corpus.stage import Output, run
+from corpus.stage import Output, run, write_json
 from corpus.table import InputError, read
 from train import distributions, filters, outcomes, panels
 from train.cards import data_card, hashed, model_card, rendered, shared
+from train.compared import tables
 from train.evidence import evidence, ratings
 from train.figures import drawn, embedded
+from train.headline import headline
 from train.outcomes import Curve
 from train.panels import Facts, Panel
 from train.statement import gaps_of, read_statement
@@ -71,6 +73,8 @@ def report(  # noqa: PLR0913
     page: Path,
     data: Path,
     model: Path,
+    metrics: Path,
+    compared: Path,
     params: Report,
     active: tuple[str, ...],
     languages: Languages,
@@ -81,6 +85,8 @@ def report(  # noqa: PLR0913
     Args:
         data: where the data card goes.
         model: where the model card goes.
+        metrics: where the few figures go that `dvc metrics diff` compares.
+        compared: the folder of the tables that `dvc plots diff` draws.
 
     Raises:
         InputError: a report or table is missing.
@@ -103,6 +109,9 @@ def report(  # noqa: PLR0913
         "statements": {key: read_statement(statements, key) for key in active},
     }
     write_all(sections, shared(found, active, languages, said), (page, data, model), out)
+    write_json({key: headline(found, key, languages) for key in active}, metrics)
+    for name, table in tables(found, active, languages).items():
+        put(table, compared / f"{name}.csv")
     return Output(
         report={
             "reviewed": found["mix"]["reviewed"],
@@ -254,10 +263,15 @@ def write_all(
         "cards": {path.name: text for path, text in cards.items()},
     }
     for path, text in {**cards, page: rendered("index.html.j2", shown)}.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
+        put(text, path)
+
+
+def put(text: str, path: Path) -> None:
+    """Write a file that appears whole or not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)
 
 
 if __name__ == "__main__":
