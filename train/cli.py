@@ -137,7 +137,8 @@ def exported(place: Path, language: str | None, system: str, dtype: str) -> Iter
 def terms(path: Path) -> str:
     """What the report of package says of the terms."""
     if not path.exists():
-        return f"its terms are not known: {path} does not exist; run 'dvc repro package'"
+        run = f"dvc repro package@{path.stem}"
+        return f"its terms are not known: {path} does not exist; run '{run}'"
     report = read_json(path)
     closed = "" if report["may_be_passed_on"] else ": not to be passed on"
     return f"terms: {'; '.join(report['licences'])}{closed}"
