@@ -166,7 +166,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            with contextlib.suppress(ConnectionError):  # the client is dead
+                self.wfile.write(content)
 
 
 Answer = tuple[int, object, dict[str, str]]

@@ -1,9 +1,17 @@
 """What is published arrives byte by byte, or not at all; real requests of the Hub's own client."""
 
 import io
+import json
+import os
+import random
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,8 +21,9 @@ from datasets import Features, load_dataset
 from hubserver import File, Hub, hub
 from huggingface_hub import DatasetCard, HfApi, constants, snapshot_download
 from servers import free_port
-from test_publish import HELP, TALES, TEXTS, human, project
-from test_report import files
+from test_package import adapter, packaged
+from test_publish import HELP, ROOT, TALES, TEXTS, human, made, project
+from test_report import files, whole_run
 
 from corpus.table import InputError
 from corpus.takedown import LIST, write_list
@@ -22,6 +31,7 @@ from corpus.taken import Request, keys_of
 from train.cli import main
 from train.hub import publish_to
 from train.hub_plan import Target
+from train.package import Package
 
 CORPUS = Target(
     name="amoxtli/oromo", kind="dataset", private=True, branch="main", tag=None,
@@ -333,3 +343,171 @@ def test_a_text_that_is_taken_down_stays_here_until_the_next_run_and_then_leaves
     repository = server.repositories["dataset", CORPUS.name]
     kept = [file.content for of in repository.commits.values() for file in of.values()]
     assert targets(kept) == targets(repository.stored.values()) == [*TEXTS[:2], *TEXTS[3:]]
+
+
+def adapter_project(root: Path, base: str, rows: int, redistribute: bool = True) -> Path:
+    """A folder as a run leaves it with an adapter in adapt/ and a tokenizer, both packaged."""
+    project(root, human(**HELP), (made("libreoffice0", "rules@1"),))
+    run = whole_run()
+    run["gather"]["sources"]["libreoffice"]["redistribute"] = redistribute
+    run["tokenizer"]["fertility"]["orm"]["new_tokens"] = rows
+    run["base"] = {"model": "tiny", "revision": None, "parameters": 9}
+    report = packaged(root, Package(base_model=base, base_licence="Apache-2.0"), run)
+    (root / "models" / "package").mkdir(parents=True)
+    (root / "out").rename(root / "models" / "package" / "orm")
+    (root / "reports" / "package").mkdir()
+    (root / "reports" / "package" / "orm.json").write_text(json.dumps(report), "utf-8")
+    return root
+
+
+ADAPTER = replace(CORPUS, kind="model")
+
+
+def test_an_adapter_is_published_as_it_was_packaged(
+    server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter(tmp_path)
+    monkeypatch.chdir(adapter_project(tmp_path, "citlali/tiny", 3))
+    status, said = run("--kind", "adapter", "--public", *YES)
+    assert status == 0, said
+    assert "models/package/orm: terms: Apache-2.0; MPL-2.0" in said
+    assert "PUBLIC" in said and "publishing cannot be called back" in said
+    assert not server.repositories["model", ADAPTER.name].private
+    assert held(server, ADAPTER) == files(tmp_path / "models/package/orm")
+    refused = run("--kind", "adapter", "--synthetic")
+    assert refused[0] == 2 and "are of a dataset" in refused[1]
+
+
+def closed_source(root: Path) -> None:
+    """The origin may not be passed on, and the adapter was packaged with that."""
+    for folder in ("adapt", "tokenizer", "models", "reports"):
+        shutil.rmtree(root / folder)
+    adapter(root)
+    adapter_project(root, "citlali/tiny", 3, redistribute=False)
+
+
+def closed_mixture(root: Path) -> None:
+    """The mixture has rows of an engine whose terms nobody knows."""
+    path = root / "reports/mix.json"
+    tree = json.loads(path.read_text("utf-8"))
+    terms = tree["languages"]["orm"]["terms"]["terms"]
+    terms["redistribution"] = {"answer": "unknown", "by": {"seq2seq:spa_Latn-orm": 2}}
+    path.write_text(json.dumps(tree), "utf-8")
+
+
+def other_bytes(root: Path) -> None:
+    """The folder is not the one that was packaged."""
+    (root / "models/package/orm/prompt.txt").write_text("other", "utf-8")
+
+
+def asked_for(root: Path) -> None:
+    """Somebody asks for a text that the adapter learned."""
+    keys = tuple(sorted(keys_of("Seensa fuula", [None])))
+    write_list(
+        [Request("text", "hash", "equal", "withdrawn", "2026-11-25", keys, (), ())], root / LIST
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (closed_source, r"learned from libreoffice \(redistribution no\)"),
+        (closed_mixture, r"learned from seq2seq:spa_Latn-orm \(redistribution unknown\)"),
+        (other_bytes, r"is not what .*orm.json describes; run 'dvc repro package' first"),
+        (asked_for, "1 rows were taken down and are still there; run 'dvc repro' first"),
+    ],
+)
+def test_an_adapter_stands_under_the_terms_of_its_text(
+    server: Hub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path], None],
+    said: str,
+) -> None:
+    adapter(tmp_path)
+    monkeypatch.chdir(adapter_project(tmp_path, "citlali/tiny", 3))
+    change(tmp_path)
+    status, found = run("--kind", "adapter", *YES)
+    assert status == 1 and re.search(said, found), found
+    assert not server.asked
+
+
+@pytest.mark.slow
+def test_the_downloaded_adapter_loads_on_its_base(
+    server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from peft import PeftModel
+    from test_export import trained
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    wanted = trained(tmp_path)
+    monkeypatch.chdir(adapter_project(tmp_path, str(tmp_path / "base"), len(wanted.new_ids)))
+    assert run("--kind", "adapter", *YES)[0] == 0
+    place = snapshot_download(ADAPTER.name, local_dir=tmp_path / "down")
+    tokenizer = AutoTokenizer.from_pretrained(place)
+    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.bfloat16)
+    base.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model = PeftModel.from_pretrained(base, place).eval()
+    ids = torch.tensor([[0, 5, *wanted.new_ids, 7]])
+    found, learned = model(input_ids=ids).logits, wanted.model(input_ids=ids).logits
+    assert torch.allclose(found.float(), learned.float(), atol=1e-3)
+
+
+def large(place: Path) -> Path:
+    """A data set with a file that does not fit between client and server at once."""
+    content = random.Random(0).randbytes(20_000_000)
+    return folder(place, **{"data/train/00000.parquet": b"PAR1" + content})
+
+
+SCRIPT = """import sys
+from pathlib import Path
+from huggingface_hub import HfApi
+from train.hub import publish_to
+from train.hub_plan import Target
+for line in publish_to(HfApi(), Path(sys.argv[1]), Target(**eval(sys.argv[2])), lambda: True):
+    print(line)
+"""
+
+
+@pytest.mark.slow
+def test_a_client_that_is_killed_leaves_no_half_version(server: Hub, tmp_path: Path) -> None:
+    target = replace(CORPUS, tag="v1.0.0")
+    publish(folder(tmp_path / "first"))
+    whole, before = large(tmp_path / "out"), held(server)
+    first = server.repositories["dataset", CORPUS.name]
+    names = {"HF_ENDPOINT": server.address, "HF_TOKEN": "writes", "HF_HUB_DISABLE_XET": "1"}
+    words = [sys.executable, "-c", SCRIPT, str(whole), repr(asdict(target))]
+    after = files(whole)
+    for instant in ("/preupload/main", "/objects/batch", "/stored/", "/commit/main", "/tag/"):
+        server.repositories["dataset", CORPUS.name] = deepcopy(first)
+        client = subprocess.Popen(words, env={**os.environ, **names}, cwd=ROOT)
+
+        def kill(
+            method: str, path: str, client: subprocess.Popen = client, instant: str = instant
+        ) -> bool:
+            if instant in path:
+                client.kill()
+            return False
+
+        server.dies = kill
+        assert client.wait(60) == -signal.SIGKILL, instant
+        server.dies = lambda *_: False
+        assert held(server) in (before, after), instant
+        publish(whole, target)
+        assert held(server) == held(server, revision="v1.0.0") == after, instant
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_in_an_upload_leaves_the_old_version(
+    server: Hub, tmp_path: Path
+) -> None:
+    publish(folder(tmp_path / "first"))
+    whole, before = large(tmp_path / "out"), held(server)
+    server.dies = lambda _, path: path.startswith("/stored/")
+    with pytest.raises(InputError, match=r"broke off .* run the same command again"):
+        publish(whole)  # the client tries for half a minute
+    server.dies, server.dead = lambda *_: False, False
+    assert held(server) == before
+    publish(whole)
+    assert held(server) == files(whole)

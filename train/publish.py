@@ -152,21 +152,30 @@ def packaged(root: Path, key: str) -> tuple[Path, list[str]]:
     files = sorted(folder.iterdir()) if folder.exists() else []
     if {file.name: hashed(file) for file in files} != report["sha256"]:
         raise InputError(f"{folder} is not what {path} describes; run 'dvc repro package' first")
-    told = report_of(root / "reports" / "mix.json")["languages"][key]["terms"]["terms"]
-    answer, by = told["redistribution"]["answer"], told["redistribution"]["by"]
-    if not report["may_be_passed_on"] or answer != "yes":
-        sources = report_of(root / "reports" / "gather.json")["sources"]
-        closed = {
-            name
-            for name, one in sources.items()
-            if one["language"] == key and not one["redistribute"]
-        }
-        named = ", ".join(sorted({*by} or closed))
+    if found := closed(root, key, report["may_be_passed_on"]):
+        named = ", ".join(f"{name} (redistribution {answer})" for name, answer in found.items())
         raise InputError(
-            f"not to be passed on: the adapter of {key} learned from {named} (redistribution "
-            f"{answer}); ask whose text it is, or train without it: mix.licences"
+            f"not to be passed on: the adapter of {key} learned from {named}; ask whose it is, and "
+            "set redistribute, or leave it out of gather.sources and run 'dvc repro'"
         )
     tree = settings.load(root / settings.PARAMS)
     rows = read(root / "data" / "mix" / key / "rows").to_pylist()
     check_standing(root, rows, settings.languages(tree)[1])
     return folder, report["licences"]
+
+
+def closed(root: Path, key: str, packaged: bool) -> dict[str, str]:
+    """The sources for which what was learned from them may not be passed on, with the answer.
+
+    Args:
+        packaged: whether stage package says that it may.
+    """
+    told = report_of(root / "reports" / "mix.json")["languages"][key]["terms"]["terms"]
+    found: dict[str, str] = dict.fromkeys(
+        told["redistribution"]["by"], told["redistribution"]["answer"]
+    )
+    if packaged:
+        return found
+    sources = report_of(root / "reports" / "gather.json")["sources"].values()
+    names = [one["origin"] for one in sources if one["language"] == key and not one["redistribute"]]
+    return found | dict.fromkeys(names or ["its sources of then"], "no")
