@@ -494,8 +494,11 @@ def test_a_client_that_is_killed_leaves_no_half_version(server: Hub, tmp_path: P
         assert client.wait(60) == -signal.SIGKILL, instant
         server.dies = lambda *_: False
         assert held(server) in (before, after), instant
+        server.asked.clear()
         publish(whole, target)
         assert held(server) == held(server, revision="v1.0.0") == after, instant
+        sent = [path for method, path in server.asked if method == "PUT"]
+        assert bool(sent) == (instant in ("/preupload/main", "/objects/batch", "/stored/")), instant
 
 
 @pytest.mark.slow
