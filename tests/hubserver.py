@@ -1,9 +1,9 @@
 """A stand-in of the Hugging Face Hub on loopback: the part of its API that publishing uses.
 
-`python tests/hubserver.py PORT` serves in the foreground, for trying by hand: HF_TOKEN=writes.
+`python tests/hubserver.py PORT` serves in the foreground, for trying by hand: HF_TOKEN=hf_writes.
 Repositories are commits of whole files in memory. A commit comes to be at once or not at all, a
 large file is stored only whole and under its own hash, and both need a token that may write there.
-What it does not have: Xet storage, which the client leaves alone with HF_HUB_DISABLE_XET=1.
+Large files come by LFS, where the client has HF_HUB_DISABLE_XET=1, or by Xet into a folder.
 """
 
 import contextlib
@@ -12,19 +12,22 @@ import json
 import socket
 import sys
 import threading
+import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
+from hubxet import fetched
 
 USERS = {  # by token: name, role, organisations
-    "writes": ("citlali", "write", ("amoxtli",)),
-    "reads": ("citlali", "read", ("amoxtli",)),
-    "stranger": ("ana", "write", ()),
+    "hf_writes": ("citlali", "write", ("amoxtli",)),
+    "hf_reads": ("citlali", "read", ("amoxtli",)),
+    "hf_stranger": ("ana", "write", ()),
 }
 LARGE = (".parquet", ".safetensors")  # as the Hub's .gitattributes has them
 ATTRIBUTES = "".join(f"*{ending} filter=lfs diff=lfs merge=lfs -text\n" for ending in LARGE)
@@ -102,6 +105,7 @@ class Hub:
     """All that the server has, and how it is to fail."""
 
     address: str = ""
+    xet: Path | None = None  # where large files come to that are sent by Xet; null: none may
     repositories: dict[tuple[str, str], Repository] = field(default_factory=dict)  # kind, name
     asked: list[tuple[str, str]] = field(default_factory=list)  # method and path of each request
     ignored: tuple[str, ...] = ()  # files that a .gitignore keeps out
@@ -185,7 +189,9 @@ def respond(hub: Hub, asked: Handler, parts: list[str], body: bytes) -> Answer:
     if asked.headers.get("Authorization") and user is None:
         raise Refused(401, "Invalid credentials in Authorization header")
     form = asked.headers.get("Content-Type", "")
-    tree = json.loads(body) if form.endswith("json") and "ndjson" not in form else {}
+    plain = body.decode() if form.endswith("urlencoded") else urlsplit(asked.path).query
+    of_json = form.endswith("json") and "ndjson" not in form
+    tree = json.loads(body) if of_json else parse_qs(plain)
     if parts == ["api", "whoami-v2"]:
         if user is None:
             raise Refused(401, "Invalid username or password.")
@@ -239,6 +245,12 @@ def of_repository(hub: Hub, parts: list[str], sent: tuple[str, Any, bytes], user
     if found is None or (found.private and not may_read):
         raise Refused(404 if user else 401, "Repository not found", "RepoNotFound")
     method, tree, body = sent
+    if rest[:1] == ["xet-write-token"]:
+        may_write(user, owner)
+        later = str(int(time.time()) + 3600)
+        told = {"Cas-Url": f"local://{hub.xet}", "Access-Token": "x", "Token-Expiration": later}
+        tree = {"casUrl": told["Cas-Url"], "accessToken": "x", "exp": int(later)}
+        return 200, tree, {f"X-Xet-{name}": value for name, value in told.items()}
     if method in ("GET", "HEAD") or rest[0] == "paths-info":
         return 200, *read(found, f"{owner}/{name}", rest or [""], tree)
     may_write(user, owner)
@@ -274,7 +286,7 @@ def read(found: Repository, name: str, rest: list[str], tree: Any) -> tuple[obje
         raise Refused(404, "Invalid rev id", "RevisionNotFound")
     files = found.commits[commit]
     if rest[0] == "tree":
-        return [entry(path, one) for path, one in files.items()], {}
+        return listing(files, "/".join(rest[2:]), tree["recursive"] == ["true"]), {}
     if rest[0] == "paths-info":
         return [entry(path, files[path]) for path in tree["paths"] if path in files], {}
     if rest[0] == "resolve":
@@ -285,6 +297,19 @@ def read(found: Repository, name: str, rest: list[str], tree: Any) -> tuple[obje
     siblings = [{"rfilename": path} for path in files]
     return {"id": name, "sha": commit, "private": found.private, "tags": [],
             "siblings": siblings, "lastModified": "2026-11-25T00:00:00.000Z"}, {}  # fmt: skip
+
+
+def listing(files: Files, folder: str, deep: bool) -> list[dict[str, Any]]:
+    """The files of a folder and of those in it, or its files and folders."""
+    start, found = f"{folder}/" if folder else "", {}
+    for path, one in files.items():
+        if path.startswith(start):
+            name = path if deep else start + path.removeprefix(start).split("/")[0]
+            nested = {"type": "directory", "path": name, "oid": "0" * 40}
+            found[name] = entry(path, one) if name == path else nested
+    if not found:
+        raise Refused(404, "Entry not found", "EntryNotFound")
+    return [*found.values()]
 
 
 def entry(path: str, one: File) -> dict[str, Any]:
@@ -337,12 +362,20 @@ def committed(hub: Hub, found: Repository, branch: str, lines: list[Any]) -> obj
             del files[value["path"]]
         elif line["key"] == "file":
             files[value["path"]] = File(b64decode(value["content"]), False)
-        elif value["oid"] in found.stored:
-            files[value["path"]] = File(found.stored[value["oid"]], True)
         else:
-            raise Refused(400, f"no content was uploaded for {value['path']}")
+            files[value["path"]] = File(content(hub, found, value), True)
     name = found.commit(branch, files, head["summary"])
     return {"commitUrl": f"{hub.address}/any/one/commit/{name}", "commitOid": name}
+
+
+def content(hub: Hub, found: Repository, value: Any) -> bytes:
+    """What was sent of a large file before the commit."""
+    if value["oid"] not in found.stored and hub.xet:
+        whole = fetched(hub.xet, value["oid"], value["size"]) or b""
+        found.stored[hashlib.sha256(whole).hexdigest()] = whole
+    if value["oid"] not in found.stored:
+        raise Refused(400, f"no content was uploaded for {value['path']}")
+    return found.stored[value["oid"]]
 
 
 @contextlib.contextmanager

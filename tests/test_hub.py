@@ -51,7 +51,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-        monkeypatch.setenv("HF_TOKEN", "writes")
+        monkeypatch.setenv("HF_TOKEN", "hf_writes")
         yield one
 
 
@@ -140,11 +140,15 @@ def test_squashing_forgets_earlier_versions_and_their_files(server: Hub, tmp_pat
     ("token", "target", "said"),
     [
         (None, CORPUS, "not logged in to .*; run 'hf auth login', or set HF_TOKEN"),
-        ("wrong", CORPUS, "does not know the token; run 'hf auth login', or mend HF_TOKEN"),
-        ("reads", CORPUS, "the token of citlali only reads, and cannot write to datasets/amoxtli"),
-        ("stranger", CORPUS, "the token may not write to .* no right to write to amoxtli"),
-        ("writes", replace(CORPUS, name="oromo"), "is named OWNER/NAME, got 'oromo'"),
-        ("writes", replace(CORPUS, name="amoxtli/a b"), "cannot be published: Repo id must"),
+        ("hf_wrong", CORPUS, "does not know the token; run 'hf auth login', or mend HF_TOKEN"),
+        (
+            "hf_reads",
+            CORPUS,
+            "the token of citlali only reads, and cannot write to datasets/amoxtli",
+        ),
+        ("hf_stranger", CORPUS, "the token may not write to .* no right to write to amoxtli"),
+        ("hf_writes", replace(CORPUS, name="oromo"), "is named OWNER/NAME, got 'oromo'"),
+        ("hf_writes", replace(CORPUS, name="amoxtli/a b"), "cannot be published: Repo id must"),
     ],
 )
 def test_who_may_not_write_is_told_what_to_mend(
@@ -161,7 +165,7 @@ def test_who_may_not_write_is_told_what_to_mend(
         monkeypatch.setenv("HF_TOKEN", token)
     with pytest.raises(InputError, match=said) as stopped:
         publish(folder(tmp_path / "out"), target)
-    assert "\n" not in str(stopped.value) and f"{token}'" not in str(stopped.value)
+    assert "\n" not in str(stopped.value) and (token or "\n") not in str(stopped.value)
     assert not server.repositories
 
 
@@ -169,7 +173,7 @@ def test_a_server_that_nobody_reaches_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{free_port()}")
-    monkeypatch.setenv("HF_TOKEN", "writes")
+    monkeypatch.setenv("HF_TOKEN", "hf_writes")
     with pytest.raises(
         InputError, match=r"127.0.0.1:\d+ cannot be reached, or broke off \(.*refus"
     ):
@@ -303,7 +307,7 @@ def test_the_published_corpus_is_what_its_card_says(
     assert shown[0] == 0 and "terms: MPL-2.0" in shown[1] and "nothing was sent" in shown[1]
     assert not server.repositories
     status, said = run("--kind", "dataset", "--version", "1.0.0", "--tag", "v1.0.0", *YES)
-    assert status == 0 and "orm: 5 rows" in said and "writes" not in said, said
+    assert status == 0 and "orm: 5 rows" in said and "hf_writes" not in said, said
     place = snapshot_download(CORPUS.name, repo_type="dataset", local_dir=tmp_path / "down")
     (info,) = DatasetCard.load(Path(place) / "README.md").data.dataset_info
     read = load_dataset(place, cache_dir=str(tmp_path / "cache"))
@@ -460,6 +464,38 @@ def large(place: Path) -> Path:
     return folder(place, **{"data/train/00000.parquet": b"PAR1" + content})
 
 
+def names(server: Hub, scratch: Path) -> dict[str, str]:
+    """The environment of a process whose Hub this is."""
+    own = {"HF_ENDPOINT": server.address, "HF_TOKEN": "hf_writes", "HF_HUB_DISABLE_XET": "1"}
+    return {**os.environ, **own, "HF_HOME": str(scratch / "hf"), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.slow
+def test_a_person_at_a_terminal_is_asked_and_everybody_loads_it_by_name(
+    server: Hub, tmp_path: Path
+) -> None:
+    project(tmp_path, human(**HELP))
+    words = [sys.executable, "-m", "train.cli", "export", "hub", CORPUS.name, "--kind", "dataset"]
+    for answer, sent in (("n", False), ("y", True)):
+        ours, theirs = os.openpty()
+        os.write(ours, f"{answer}\n".encode())
+        done = subprocess.run(
+            words, stdin=theirs, capture_output=True, text=True, cwd=tmp_path,
+            env=names(server, tmp_path), check=True,
+        )  # fmt: skip
+        os.close(ours), os.close(theirs)
+        assert "publish it? [y/N]" in done.stdout and ("published: " in done.stdout) is sent
+        assert bool(server.repositories) is sent and "hf_writes" not in done.stdout + done.stderr
+    load = (
+        f"from datasets import load_dataset as l; print(l('{CORPUS.name}')['train']['target'][:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", load], capture_output=True, text=True, cwd=tmp_path,
+        env=names(server, tmp_path), check=True,
+    )  # fmt: skip
+    assert done.stdout == f"{[*TEXTS]}\n"
+
+
 SCRIPT = """import sys
 from pathlib import Path
 from huggingface_hub import HfApi
@@ -476,12 +512,11 @@ def test_a_client_that_is_killed_leaves_no_half_version(server: Hub, tmp_path: P
     publish(folder(tmp_path / "first"))
     whole, before = large(tmp_path / "out"), held(server)
     first = server.repositories["dataset", CORPUS.name]
-    names = {"HF_ENDPOINT": server.address, "HF_TOKEN": "writes", "HF_HUB_DISABLE_XET": "1"}
     words = [sys.executable, "-c", SCRIPT, str(whole), repr(asdict(target))]
     after = files(whole)
     for instant in ("/preupload/main", "/objects/batch", "/stored/", "/commit/main", "/tag/"):
         server.repositories["dataset", CORPUS.name] = deepcopy(first)
-        client = subprocess.Popen(words, env={**os.environ, **names}, cwd=ROOT)
+        client = subprocess.Popen(words, env=names(server, tmp_path))
 
         def kill(
             method: str, path: str, client: subprocess.Popen = client, instant: str = instant
@@ -514,3 +549,22 @@ def test_a_server_that_dies_in_an_upload_leaves_the_old_version(
     assert held(server) == before
     publish(whole)
     assert held(server) == files(whole)
+
+
+@pytest.mark.slow
+def test_large_files_arrive_by_xet_too(
+    server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    monkeypatch.setenv("HF_XET_CACHE", str(tmp_path / "cache"))
+    place = large(tmp_path / "out")
+    server.xet = place / "README.md"  # no folder: nothing can be stored
+    with pytest.raises(InputError, match=r"broke off .*Not a directory"):
+        publish(place)
+    server.xet = tmp_path / "xet"
+    publish(place)
+    stored = server.repositories["dataset", CORPUS.name].stored
+    assert sorted(map(len, stored.values())) == [6, 20_000_004]
+    assert not [path for method, path in server.asked if method == "PUT"]
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    assert held(server) == files(place)
