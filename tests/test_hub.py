@@ -126,14 +126,17 @@ def test_squashing_forgets_earlier_versions_and_their_files(server: Hub, tmp_pat
     publish(place, replace(CORPUS, tag="v1"))
     folder(place, **{"data/test/00000.parquet": None})
     forget = replace(CORPUS, squash=True, tag="v2")
-    with pytest.raises(InputError, match="v1 would keep what --squash is to forget"):
-        publish(place, forget)
+    for tag in ("v2", None):
+        with pytest.raises(InputError, match="v1 would keep what --squash is to forget"):
+            publish(place, replace(forget, tag=tag))
     repository = server.repositories["dataset", CORPUS.name]
     repository.tags.clear()
     publish(place, forget)
     assert len(repository.commits) == len(repository.history["main"]) == 1
     assert [*repository.stored.values()] == [b"PAR1" * 9]
     assert held(server, revision="v2") == files(place)
+    with pytest.raises(InputError, match="v2 would keep what --squash is to forget"):
+        publish(place, forget)  # its tag names the commit that a squash would leave behind
 
 
 @pytest.mark.parametrize(

@@ -188,9 +188,8 @@ def check_refs(target: Target, others: list[str], moves: bool) -> None:
     """
     if target.tag in others and moves:
         raise InputError(f"{target.page} has a version {target.tag} already; name another --tag")
-    keep = sorted(name for name in others if name != target.tag)
-    if target.squash and keep:
+    if target.squash and others:
         raise InputError(
-            f"{', '.join(keep)} would keep what --squash is to forget; delete these tags and "
-            f"branches first: 'hf repos tag delete', 'hf repos branch delete'"
+            f"{', '.join(sorted(others))} would keep what --squash is to forget; delete these tags "
+            "and branches first: 'hf repos tag delete', 'hf repos branch delete'"
         )

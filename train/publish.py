@@ -135,7 +135,10 @@ def check_standing(root: Path, rows: list[Row], languages: Languages) -> None:
     Raises:
         InputError: somebody did, after the last run.
     """
-    search = search_for(read_list(root / LIST), profiles(languages))
+    requests = read_list(root / LIST)
+    if not requests:
+        return
+    search = search_for(requests, profiles(languages))
     table = pa.Table.from_pylist(rows, SYNTHETIC)
     if count := sum(fallen(table, search, languages, contributors(root / "data" / "raw"))):
         raise InputError(f"{count} rows were taken down and are still there; run 'dvc repro' first")
