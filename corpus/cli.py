@@ -123,14 +123,16 @@ def repro(options: tuple[str, ...]) -> None:
 
     'dvc repro' in the folder of dvc.yaml builds all projects.
     """
-    from corpus.project import home, targets
+    from corpus.project import home, keys_of, remember
 
     try:
-        stages = targets(Path())
+        stages = [f"*@{key}" for key in keys_of(Path())]
     except InputError as error:
         raise click.ClickException(str(error)) from None
     command = [sys.executable, "-m", "dvc", "repro", "--glob", *stages, *options]
-    sys.exit(subprocess.run(command, cwd=home(Path()).root, check=False).returncode)
+    if status := subprocess.run(command, cwd=home(Path()).root, check=False).returncode:
+        sys.exit(status)
+    remember(Path())
 
 
 @main.command()

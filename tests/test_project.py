@@ -1,5 +1,7 @@
 """Two projects in one repository: each sees its part of the lock and its rows, and no other."""
 
+import os
+import sys
 from contextlib import chdir
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from corpus.affected import outs_of
 from corpus.cli import main
-from corpus.project import Home, home, own, project_of, targets
+from corpus.project import Home, home, keys_of, own, project_of
 from corpus.settings import load
 from corpus.table import InputError
 from corpus.versions import WORKSPACE, versions
@@ -71,11 +73,11 @@ def test_a_folder_is_its_project(root: Path, tmp_path: Path) -> None:
     assert home(root) == Home(root.resolve(), "")
     assert home(root / "languages/orm") == Home(root.resolve(), "languages/orm/")
     assert home(tmp_path) == Home(tmp_path.resolve(), "")  # no repository: it stands alone
-    assert targets(root) == ["*@nah"]
-    assert targets(root / "languages/orm") == ["*@orm"]
+    assert keys_of(root) == ["nah"]
+    assert keys_of(root / "languages/orm") == ["orm"]
     (root / "languages/none").mkdir(exist_ok=True)
     with pytest.raises(InputError, match="projects has no folder 'languages/none/'"):
-        targets(root / "languages/none")
+        keys_of(root / "languages/none")
 
 
 @pytest.mark.parametrize(("at", "rows"), [("", NAHUATL), ("languages/orm/", OROMO)])
@@ -104,6 +106,38 @@ def test_diff_in_a_project_shows_its_rows_alone(
     done = CliRunner().invoke(main, ["diff", "v1", "v2", "--rows"])
     assert done.exit_code == 0, done.output
     assert "dogoggora" not in done.output
+
+
+def test_what_milpa_builds_comes_back_without_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where git keeps an output, whose runs DVC forgets."""
+    folder = tmp_path / "milpa"
+    begin(folder)
+    stage = {
+        "foreach": "${projects}",
+        "do": {
+            "cmd": "echo ${one} > ${item}made; echo x >> ${item}ran; echo ${one} > ${item}report",
+            "deps": ["text"],
+            "params": ["one"],
+            "outs": ["${item}made", {"${item}report": {"cache": False}}],
+        },
+    }
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": stage}}))
+    (folder / "text").write_text("atl")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for value in (1, 2, 1):
+        tree = {"projects": {"nah": ""}, "adapters": {"nah": ""}, "one": value}
+        (folder / "params.yaml").write_text(yaml.safe_dump(tree))
+        done = CliRunner().invoke(main, ["repro", "-q"])
+        assert done.exit_code == 0, done.output
+        assert (folder / "made").read_text() == (folder / "report").read_text() == f"{value}\n"
+    assert (folder / "ran").read_text() == "x\nx\n"
+    broken = {"projects": {"nah": ""}, "adapters": {"nah": ""}, "one": 3}
+    (folder / "params.yaml").write_text(yaml.safe_dump(broken))
+    (folder / "text").unlink()
+    assert CliRunner().invoke(main, ["repro", "-q"]).exit_code != 0
 
 
 def test_a_project_that_was_not_there_yet_is_one_line(root: Path) -> None:
