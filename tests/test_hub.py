@@ -50,6 +50,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(FIRST, one.address)
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # other tests ask no Hub
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
         monkeypatch.setenv("HF_TOKEN", "hf_writes")
         yield one
@@ -176,6 +177,7 @@ def test_a_server_that_nobody_reaches_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("HF_TOKEN", "hf_writes")
     with pytest.raises(
         InputError, match=r"127.0.0.1:\d+ cannot be reached, or broke off \(.*refus"
@@ -489,6 +491,7 @@ def large(place: Path) -> Path:
 def names(server: Hub, scratch: Path) -> dict[str, str]:
     """The environment of a process whose Hub this is."""
     own = {"HF_ENDPOINT": server.address, "HF_TOKEN": "hf_writes", "HF_HUB_DISABLE_XET": "1"}
+    own |= {"HF_HUB_OFFLINE": "0"}  # other tests ask no Hub
     return {**os.environ, **own, "HF_HOME": str(scratch / "hf"), "PYTHONPATH": str(ROOT)}
 
 
