@@ -111,6 +111,8 @@ class Hub:
     ignored: tuple[str, ...] = ()  # files that a .gitignore keeps out
     dies: Callable[[str, str], bool] = lambda method, path: False  # whether it dies at a request
     dead: bool = False
+    open: bool = False  # whether whatever is made is public
+    full: bool = False  # whether there is no room for large files
     meanwhile: Callable[[], None] | None = None  # before the next commit
     lock: Any = field(default_factory=threading.RLock)
 
@@ -179,12 +181,8 @@ Answer = tuple[int, object, dict[str, str]]
 
 def respond(hub: Hub, asked: Handler, parts: list[str], body: bytes) -> Answer:
     """The answer to a request."""
-    if parts[0] == "stored":  # a signed address: no token
-        repository = hub.repositories[parts[1], "/".join(parts[2:4])]
-        if hashlib.sha256(body).hexdigest() != parts[4]:
-            raise Refused(400, "the content is not what was announced")
-        repository.stored[parts[4]] = body
-        return 200, {}, {}
+    if parts[0] == "stored":
+        return kept(hub, parts, body)
     user = USERS.get((asked.headers.get("Authorization") or "").removeprefix("Bearer "))
     if asked.headers.get("Authorization") and user is None:
         raise Refused(401, "Invalid credentials in Authorization header")
@@ -203,6 +201,17 @@ def respond(hub: Hub, asked: Handler, parts: list[str], body: bytes) -> Answer:
     if parts == ["api", "repos", "create"]:
         return created(hub, tree, user)
     return of_repository(hub, parts, (asked.command, tree, body), user)
+
+
+def kept(hub: Hub, parts: list[str], body: bytes) -> Answer:
+    """Take a large file at a signed address: without a token."""
+    repository = hub.repositories[parts[1], "/".join(parts[2:4])]
+    if hub.full:
+        raise Refused(507, "no space left")
+    if hashlib.sha256(body).hexdigest() != parts[4]:
+        raise Refused(400, "the content is not what was announced")
+    repository.stored[parts[4]] = body
+    return 200, {}, {}
 
 
 def validated(card: str) -> Answer:
@@ -227,7 +236,7 @@ def created(hub: Hub, tree: Any, user: Any) -> Answer:
     key = tree.get("type", "model"), f"{owner}/{tree['name']}"
     if key in hub.repositories:
         raise Refused(409, "You already created this repo")
-    made = hub.repositories[key] = Repository(tree.get("visibility") == "private")
+    made = hub.repositories[key] = Repository(tree["visibility"] == "private" and not hub.open)
     made.commit("main", {".gitattributes": File(ATTRIBUTES.encode(), False)}, "initial commit")
     return 200, {"url": f"{hub.address}/{'datasets/' * (key[0] == 'dataset')}{key[1]}"}, {}
 

@@ -50,6 +50,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(FIRST, one.address)
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # other tests ask no Hub
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
         monkeypatch.setenv("HF_TOKEN", "hf_writes")
         yield one
@@ -176,6 +177,7 @@ def test_a_server_that_nobody_reaches_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("HF_TOKEN", "hf_writes")
     with pytest.raises(
         InputError, match=r"127.0.0.1:\d+ cannot be reached, or broke off \(.*refus"
@@ -227,6 +229,16 @@ def test_nothing_becomes_visible_by_mistake(
         publish(folder(tmp_path / "out"), replace(CORPUS, private=asked))
 
 
+def test_a_hub_that_makes_public_what_should_be_private_gets_nothing(
+    server: Hub, tmp_path: Path
+) -> None:
+    server.open = True
+    with pytest.raises(InputError, match="is public: everybody would have it"):
+        publish(folder(tmp_path / "out"))
+    repository = server.repositories["dataset", CORPUS.name]
+    assert not repository.stored and len(repository.commits) == 1
+
+
 def test_a_version_is_never_changed(server: Hub, tmp_path: Path) -> None:
     place, first = folder(tmp_path / "out"), replace(CORPUS, tag="v1")
     publish(place, first)
@@ -270,6 +282,15 @@ def test_a_file_that_the_hub_keeps_out_is_named(server: Hub, tmp_path: Path) -> 
     server.ignored = ("croissant.json",)
     with pytest.raises(InputError, match=r"does not hold what was sent: croissant.json \(new\)"):
         publish(folder(tmp_path / "out"))
+
+
+def test_a_server_without_room_says_so(server: Hub, tmp_path: Path) -> None:
+    server.full = True
+    with pytest.raises(InputError, match=r"answers 507 \(no space left\) .*run the same command"):
+        publish(folder(tmp_path / "out"))
+    server.full = False
+    publish(folder(tmp_path / "out"))
+    assert held(server) == files(tmp_path / "out")
 
 
 def test_a_server_that_dies_at_the_commit_leaves_the_old_version(
@@ -470,6 +491,7 @@ def large(place: Path) -> Path:
 def names(server: Hub, scratch: Path) -> dict[str, str]:
     """The environment of a process whose Hub this is."""
     own = {"HF_ENDPOINT": server.address, "HF_TOKEN": "hf_writes", "HF_HUB_DISABLE_XET": "1"}
+    own |= {"HF_HUB_OFFLINE": "0"}  # other tests ask no Hub
     return {**os.environ, **own, "HF_HOME": str(scratch / "hf"), "PYTHONPATH": str(ROOT)}
 
 
@@ -546,7 +568,7 @@ def test_a_server_that_dies_in_an_upload_leaves_the_old_version(
     publish(folder(tmp_path / "first"))
     whole, before = large(tmp_path / "out"), held(server)
     server.dies = lambda _, path: path.startswith("/stored/")
-    with pytest.raises(InputError, match=r"broke off .* run the same command again"):
+    with pytest.raises(InputError, match=r"broke off \(\D*\); run the same command again"):
         publish(whole)  # the client tries for half a minute
     server.dies, server.dead = lambda *_: False, False
     assert held(server) == before

@@ -14,7 +14,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from corpus.table import InputError
 from train.hub_faults import AGAIN, mendable
-from train.hub_plan import Plan, Target, changed, files_at, files_in, planned
+from train.hub_plan import Plan, Target, changed, files_at, files_in, planned, seen
 from train.publish import Wanted, packaged, publish
 
 MAIN = "main"
@@ -122,8 +122,15 @@ def sent(api: HfApi, local: dict[str, Path], target: Target, plan: Plan) -> Iter
 
 
 def head_of(api: HfApi, target: Target) -> str:
-    """The commit that the branch is at."""
-    return str(api.repo_info(target.name, repo_type=target.kind, revision=target.branch).sha)
+    """The commit that the branch is at.
+
+    Raises:
+        InputError: others see the repository than was asked for.
+    """
+    info = api.repo_info(target.name, repo_type=target.kind, revision=target.branch)
+    if info.private is not target.private:
+        raise InputError(seen(info.private is True, target))
+    return str(info.sha)
 
 
 def check_sent(api: HfApi, local: dict[str, Path], target: Target, commit: str) -> None:
