@@ -26,7 +26,7 @@ from corpus.results import read_json, read_reports
 from corpus.table import write
 from tests.projects import git, grown
 from train.compared import tables
-from train.headline import DIGITS, headline
+from train.headline import DIGITS, headline, metrics
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/experiments.md").read_text("utf-8")
@@ -180,7 +180,17 @@ def test_committed_metrics_are_what_the_committed_reports_say() -> None:
         pytest.skip("no run has written it yet")
     active, languages = settings.languages(settings.load(ROOT / "params.yaml"))
     found = read_reports(ROOT / "reports", active)
-    assert read_json(path) == {key: headline(found, key, languages) for key in active}
+    assert read_json(path) == metrics(found, active, languages) == headline(found, "nah", languages)
+
+
+def test_several_languages_of_a_project_are_told_apart() -> None:
+    found = whole_run()
+    found["mix"]["languages"]["amh"] = {"synthetic": {}}
+    found["evaluate"]["amh"] = {"bits_per_byte": {}, "chrf": {}}
+    languages = {**LANGUAGES, "amh": replace(OROMO, name="amh", varieties=("amh",))}
+    figures = metrics(found, ("orm", "amh"), languages)
+    assert list(figures) == ["orm", "amh"]
+    assert figures["orm"] == headline(found, "orm", languages)
 
 
 def real_rows() -> dict[str, pa.Table]:
@@ -241,15 +251,15 @@ def test_an_experiment_is_compared_by_few_figures_and_drawn_tables(tmp_path: Pat
     told = json.loads(dvc(tmp_path, "metrics", "diff", "HEAD", "more", "--all", "--json").stdout)
     figures = told["reports/metrics.json"]
     assert list(told) == ["reports/metrics.json"]
-    assert {name.removeprefix("orm.") for name in figures} <= DIGITS.keys()
-    rows = figures["orm.rows_train"]
+    assert figures.keys() <= DIGITS.keys()
+    rows = figures["rows_train"]
     assert rows["new"] < rows["old"] and rows["diff"] == rows["new"] - rows["old"]
     shown = json.loads(dvc(tmp_path, "exp", "show", "--json").stdout)[1]
     whole, (tried,) = shown["data"], shown["experiments"]
     for run, side in ((whole, "old"), (tried["revs"][0]["data"], "new")):
         assert list(run["metrics"]) == ["reports/metrics.json"]
-        own = run["metrics"]["reports/metrics.json"]["data"]["orm"]
-        assert own == {name.removeprefix("orm."): both[side] for name, both in figures.items()}
+        own = run["metrics"]["reports/metrics.json"]["data"]
+        assert own == {name: both[side] for name, both in figures.items()}
     drawn = json.loads(dvc(tmp_path, "plots", "diff", "HEAD", "more", "--json").stdout)
     assert "errors" not in drawn
     (table,) = drawn["data"]["plots/compared/rows.csv"]
