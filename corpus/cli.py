@@ -111,9 +111,10 @@ def new(language: str, folder: Path, licence: str, trusted: bool, pivot: str | N
     its own and the files in UTF-8; dvc.yaml builds it beside the others.
     """
     from corpus.new import new as describe  # its tables take time to load
+    from corpus.project import home
     from corpus.proposal import Told
 
-    say(lambda: describe(language, folder, Path(), Told(licence, trusted, pivot)))
+    say(lambda: describe(language, folder, home(Path()).root, Told(licence, trusted, pivot)))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
