@@ -57,6 +57,7 @@ class Version:
     place: Place
     lock: dict[str, Tree]  # by stage, in the order of the graph
     pins: dict[str, str] = field(default_factory=dict)  # versions of packages
+    found: dict[str, Paths] = field(default_factory=dict)  # the tables that were looked for
 
     def out(self, stage: str) -> str | None:
         """The hash of all that a stage made; null where it is not told, as on disk."""
@@ -72,6 +73,8 @@ class Version:
         Raises:
             InputError: they are neither in the cache nor in the remote.
         """
+        if stage in self.found:
+            return self.found[stage]
         outs = [out for out in self.lock[stage].get("outs", []) if out["md5"].endswith(".dir")]
         found: Paths = {}
         for out in outs:
@@ -83,6 +86,7 @@ class Version:
             )
             for kind, path in shards:
                 found.setdefault(kind, []).append(path)
+        self.found[stage] = found
         return found
 
     def cached(self, stage: str, out: Tree, fetch: bool) -> list[tuple[str, str]]:
@@ -154,17 +158,19 @@ def versions(root: Path, *names: str) -> Iterator[list[Version]]:
 
     logging.getLogger("dvc").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as scratch:
+        opened: dict[Path, Any] = {}
         try:
-            yield [version(root, name, Path(scratch)) for name in names]
+            yield [version(root, name, Path(scratch), opened) for name in names]
         finally:
             clean_repos()
 
 
-def version(root: Path, name: str, scratch: Path) -> Version:
+def version(root: Path, name: str, scratch: Path, opened: dict[Path, Any]) -> Version:
     """The version of a name; see the module.
 
     Args:
         scratch: where what is fetched for another repository's version lies.
+        opened: DVC's repositories by folder; those that are opened are added.
     """
     project, mark, revision = name.rpartition(SEPARATOR)
     if not mark:
@@ -174,16 +180,18 @@ def version(root: Path, name: str, scratch: Path) -> Version:
         if not project:
             raise InputError(f"{root.resolve()} is no DVC project; run from the folder of dvc.yaml")
         return read(name, *elsewhere(project, revision or None, scratch))
-    return read(name, *here(folder, revision or WORKSPACE))
+    return read(name, *here(folder, revision or WORKSPACE, opened))
 
 
-def here(folder: Path, revision: str) -> tuple[str | None, Place]:
+def here(folder: Path, revision: str, opened: dict[Path, Any]) -> tuple[str | None, Place]:
     """The commit of a revision of a project on this machine, and where it lies."""
     from dvc.repo import Repo
     from dvc.scm import RevError, resolve_rev
     from scmrepo.exceptions import SCMError
 
-    repo = Repo(str(folder))
+    if folder not in opened:
+        opened[folder] = Repo(str(folder))
+    repo = opened[folder]
     if revision == WORKSPACE:
         return None, Place(repo, repo.fs, repo.root_dir)
     try:
