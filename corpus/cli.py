@@ -65,7 +65,11 @@ def why(asked: str, revisions: bool) -> None:
 @click.option("--json", "form", flag_value="json", help="One JSON object; all rows with --rows.")
 @click.option("--csv", "form", flag_value="csv", help="A line for each row that differs.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page that opens offline.")
-@click.option("--most", type=click.IntRange(0), help="Rows of a stage; else 20, on a page 2000.")
+@click.option(
+    "--most",
+    type=click.IntRange(0),
+    help="Rows of a stage; else 20, on a page 2000, in JSON and CSV all.",
+)
 def diff(  # noqa: PLR0913 - one for each option
     old: str,
     new: str,

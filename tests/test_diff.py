@@ -15,8 +15,9 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corpus.changes import Comparison, Counts, compared
+from corpus.changes import Comparison, compared
 from corpus.cli import main
+from corpus.differing import Counts
 from corpus.listing import rows
 from corpus.settings import Language
 from corpus.versions import Place, Version
@@ -254,6 +255,8 @@ def test_programs_get_all_rows(milpa: Callable[..., Result]) -> None:
     tree = json.loads(milpa("diff", "v1", "v3", "--json", "--rows").output)
     lines = list(csv.DictReader(milpa("diff", "v1", "v3", "--csv").output.splitlines()))
     assert len(tree["rows"]) == len(lines) > 0
+    most = milpa("diff", "v1", "v3", "--csv", "--most", "1").output.splitlines()[1:]
+    assert [line.split(",")[0] for line in most] == list(dict.fromkeys(x["stage"] for x in lines))
     counts = tree["stages"]["split"]
     assert counts["old"] + counts["added"] - counts["removed"] == counts["new"]
     assert {line["causes"] for line in lines if line["first"] == "select"} == {

@@ -148,6 +148,17 @@ def test_a_project_that_was_not_there_yet_is_one_line(root: Path) -> None:
         pass
 
 
+def test_another_repository_is_none_of_a_folder_that_is_not_there(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    with (
+        pytest.raises(InputError, match="cannot be cloned"),
+        versions(root, "none/such#v1"),
+    ):
+        pass
+
+
 @given(st.dictionaries(st.text("abc", min_size=1), st.sampled_from(["", "languages/orm/"])))
 def test_every_stage_is_one_projects(places: dict[str, str]) -> None:
     lock = {f"{name}@x": {"outs": [{"path": f"{at}data/{name}"}]} for name, at in places.items()}
