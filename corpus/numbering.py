@@ -43,7 +43,9 @@ class Numbering:
         if len(fresh):
             some = ids.take(pa.array(fresh))
             once = some.unique()
-            numbers[fresh] = len(self.ids) + as_ints(pc.index_in(some, value_set=once))
+            differ = len(once) == len(some)  # then they are in order
+            places = np.arange(len(some)) if differ else as_ints(pc.index_in(some, value_set=once))
+            numbers[fresh] = len(self.ids) + places
             self.ids = pa.concat_arrays([self.ids, once])
         self.sequences.append((ids, numbers))
         return numbers

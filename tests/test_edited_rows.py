@@ -197,3 +197,24 @@ def told(row: Row) -> str:
     if row["kind"] != "changed":
         return f"+ {new}" if row["kind"] == "added" else f"- {old}"
     return f"~ {old} → {new}: {' '.join(row['aspects'])} by {row['how']}"
+
+
+def test_rows_of_a_stage_that_did_not_change_are_no_edit_of_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alike: list[Segment] = [("radio", "1", None, word) for word in ("ō in calli", "ō in kalli")]
+    folder = tmp_path / "project"
+    begin(folder)
+    for tag, (_, _, _, gone) in zip(("v1", "v2"), alike, strict=True):
+        tables = grown(alike)
+        for name in ("split/train", "split/test"):
+            some = [row for row in tables[name].to_pylist() if row["target"] != gone]
+            tables[name] = pa.Table.from_pylist(some, schema=tables[name].schema)
+        commit(folder, tag, tables)
+    monkeypatch.chdir(folder)
+    with diff(Path(), ("v1", "v2"), None, LANGUAGES) as made:
+        assert made.found.counts["gather"].same
+        assert [told(row) for row in rows(made.found, "split", None)] == [
+            "+ ō in calli",
+            "- ō in kalli",
+        ]
