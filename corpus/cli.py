@@ -135,9 +135,12 @@ def repro(options: tuple[str, ...]) -> None:
     except InputError as error:
         raise click.ClickException(str(error)) from None
     command = [sys.executable, "-m", "dvc", "repro", "--glob", *stages, *options]
-    if status := subprocess.run(command, cwd=home(Path()).root, check=False).returncode:
+    lock = home(Path()).root / "dvc.lock"
+    before = lock.read_bytes() if lock.exists() else None
+    if status := subprocess.run(command, cwd=lock.parent, check=False).returncode:
         sys.exit(status)
-    remember(Path())
+    if lock.exists() and lock.read_bytes() != before:
+        remember(Path())
 
 
 @main.command()
