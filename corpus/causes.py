@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
+from rapidfuzz.distance import Prefix
 
 from corpus.versions import Tree, Version, parents
 
@@ -30,27 +31,40 @@ class Difference:
     old: str | None
     new: str | None
 
+    def sides(self) -> list[tuple[str | None, str | None]]:
+        """Each value and that of the other version."""
+        return [(self.old, self.new), (self.new, self.old)]
+
     def line(self) -> str:
         """The difference in words.
 
         >>> Difference("params", "select.least_kept", "0.9", None).line()
         'params select.least_kept: 0.9 → (none)'
         """
-        both = [shortened(value) for value in (self.old, self.new)]
+        both = [shortened(value, other) for value, other in self.sides()]
         if self.kind == "upstream":
             return f"{self.name} came out otherwise"
         return f"{self.kind} {self.name}".rstrip() + f": {both[0]} → {both[1]}"
 
 
-def shortened(value: str | None) -> str:
-    """A value, cut to what a line holds.
+def shortened(value: str | None, other: str | None = None) -> str:
+    """A value, cut to what a line holds; what differs from the other value is in it.
 
     >>> shortened("a" * 70)[-3:]
     'aa…'
+    >>> shortened("a" * 70 + "b", "a" * 70 + "c")[-4:]
+    'aaab'
     """
     if value is None:
         return "(none)"
-    return value if len(value) <= MOST_CHARACTERS else value[: MOST_CHARACTERS - 1] + "…"
+    if len(value) <= MOST_CHARACTERS:
+        return value
+    begin = 0
+    if other is not None:
+        alike = Prefix.similarity(value, other)
+        begin = min(max(0, alike - MOST_CHARACTERS // 2), len(value) - MOST_CHARACTERS)
+    part = value[begin : begin + MOST_CHARACTERS]
+    return ("…" if begin else "") + part + ("…" if begin + MOST_CHARACTERS < len(value) else "")
 
 
 def differences(old: Version, new: Version, stage: str) -> list[Difference]:
@@ -119,7 +133,7 @@ def libraries(old: Version, new: Version) -> list[Difference]:
     return unlike("library", old.pins, new.pins)
 
 
-def engines(tables: Iterable[list[str]]) -> list[Difference]:
+def engines(db: duckdb.DuckDBPyConnection, tables: Iterable[list[str]]) -> list[Difference]:
     """The engines that made rows in one version alone.
 
     Args:
@@ -130,7 +144,7 @@ def engines(tables: Iterable[list[str]]) -> list[Difference]:
         if not paths or "engine" not in pq.read_schema(paths[0]).names:
             return []
         query = "select distinct engine from read_parquet($1) where engine is not null order by 1"
-        named.append([str(row[0]) for row in duckdb.execute(query, [paths]).fetchall()])
+        named.append([str(row[0]) for row in db.execute(query, [paths]).fetchall()])
     gone, come = (sorted(set(a) - set(b)) for a, b in (named, named[::-1]))
     if not gone and not come:
         return []

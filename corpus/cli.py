@@ -65,7 +65,11 @@ def why(asked: str, revisions: bool) -> None:
 @click.option("--json", "form", flag_value="json", help="One JSON object; all rows with --rows.")
 @click.option("--csv", "form", flag_value="csv", help="A line for each row that differs.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page that opens offline.")
-@click.option("--most", type=click.IntRange(0), help="Rows of a stage; else 20, on a page 2000.")
+@click.option(
+    "--most",
+    type=click.IntRange(0),
+    help="Rows of a stage; else 20, on a page 2000, in JSON and CSV all.",
+)
 def diff(  # noqa: PLR0913 - one for each option
     old: str,
     new: str,
@@ -111,9 +115,10 @@ def new(language: str, folder: Path, licence: str, trusted: bool, pivot: str | N
     its own and the files in UTF-8; dvc.yaml builds it beside the others.
     """
     from corpus.new import new as describe  # its tables take time to load
+    from corpus.project import home
     from corpus.proposal import Told
 
-    say(lambda: describe(language, folder, Path(), Told(licence, trusted, pivot)))
+    say(lambda: describe(language, folder, home(Path()).root, Told(licence, trusted, pivot)))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -123,14 +128,16 @@ def repro(options: tuple[str, ...]) -> None:
 
     'dvc repro' in the folder of dvc.yaml builds all projects.
     """
-    from corpus.project import home, targets
+    from corpus.project import home, keys_of, remember
 
     try:
-        stages = targets(Path())
+        stages = [f"*@{key}" for key in keys_of(Path())]
     except InputError as error:
         raise click.ClickException(str(error)) from None
     command = [sys.executable, "-m", "dvc", "repro", "--glob", *stages, *options]
-    sys.exit(subprocess.run(command, cwd=home(Path()).root, check=False).returncode)
+    if status := subprocess.run(command, cwd=home(Path()).root, check=False).returncode:
+        sys.exit(status)
+    remember(Path())
 
 
 @main.command()

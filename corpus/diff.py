@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from corpus.aspects import ASPECTS
 from corpus.causes import Difference, as_json, differences, engines, libraries, likely
-from corpus.changes import ASPECTS, Comparison, Counts, ancestors, compared
+from corpus.changes import Comparison, ancestors, compared
+from corpus.differing import Counts
 from corpus.listing import fill_labels
 from corpus.settings import Languages
 from corpus.table import InputError
@@ -84,7 +86,7 @@ def made(found: Comparison) -> str:
 def engines_of(found: Comparison, stage: str) -> list[Difference]:
     """The engines that made rows of a stage in one version alone."""
     tables = [version.tables(stage).get("rows", []) for version in (found.old, found.new)]
-    return engines(tables)
+    return engines(found.db, tables)
 
 
 def groups(found: Comparison, stage: str) -> list[Row]:
@@ -190,10 +192,10 @@ def cells(stage: str, counts: Counts) -> tuple[str, ...]:
         kept = f"{counts.old_kept or 0:,} → {counts.new_kept or 0:,}"
     return (
         stage,
-        f"{counts.old:,}",
+        f"{counts.old or 0:,}",
         f"+{counts.added:,}" if counts.added else "0",
         f"−{counts.removed:,}" if counts.removed else "0",
-        f"{counts.new:,}",
+        f"{counts.new or 0:,}",
         f"{counts.changed:,}",
         f"{counts.values:,}",
         kept,

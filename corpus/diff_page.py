@@ -12,7 +12,6 @@ from corpus.causes import Difference
 from corpus.diff import BY, KINDS, Diff, causes, sources, tally
 from corpus.listing import SIDES, Row, pieces, rows
 from corpus.table import InputError
-from corpus.versions import Paths
 
 TEMPLATES = Path(__file__).parent / "templates"
 EDGES = (0, 10, 20, 40, 80, 160, 320, 640)  # of lengths in characters
@@ -78,7 +77,7 @@ def stage_facts(made: Diff, stage: str) -> Row:
         for kind in KINDS
     }
     facts["why"] = [*reasons(made, stage)]
-    facts["pictures"] = pictures([v.tables(stage) for v in (made.found.old, made.found.new)])
+    facts["pictures"] = pictures(made, stage)
     return facts
 
 
@@ -95,23 +94,24 @@ def reasons(made: Diff, stage: str) -> list[tuple[str, list[Difference]]]:
     return found
 
 
-def pictures(tables: list[Paths]) -> list[Picture]:
+def pictures(made: Diff, stage: str) -> list[Picture]:
     """The distributions of a stage before and after, those that it has."""
+    tables = [version.tables(stage) for version in (made.found.old, made.found.new)]
     found = []
     for title, (kind, column) in PICTURES.items():
-        sides = [counted(paths.get(kind, []), column) for paths in tables]
+        sides = [counted(made.found.db, paths.get(kind, []), column) for paths in tables]
         if all(side is not None for side in sides):
             found.append(picture(title, *(side or Counter() for side in sides)))
     return [shape for shape in found if len(shape["bars"]) > 1]
 
 
-def counted(paths: list[str], column: str) -> Counter[str] | None:
+def counted(db: duckdb.DuckDBPyConnection, paths: list[str], column: str) -> Counter[str] | None:
     """Rows by the values of a column; null where the table has no such column."""
     if not paths:
         return None
     query = f"select {column} as value, count(*) from read_parquet($1) group by value"
     try:
-        lines = duckdb.execute(query, [paths]).fetchall()
+        lines = db.execute(query, [paths]).fetchall()
     except duckdb.BinderException:
         return None
     return Counter({"none" if value is None else str(value): count for value, count in lines})

@@ -6,7 +6,8 @@ from typing import Any
 import regex
 from rapidfuzz.distance import Levenshtein
 
-from corpus.changes import ASPECTS, Comparison
+from corpus.aspects import ASPECTS
+from corpus.changes import Comparison
 from corpus.table import InputError
 from corpus.versions import Version
 

@@ -294,4 +294,4 @@ def missing(code: str, entry: Tree, sources: Mapping[str, Tree], told: Told) -> 
         if told.pivot is None:
             yield f"guessed: pivot {entry['pivot']}, by the territory; mend it if you add pairs"
     home = f"{LANGUAGES}/{code}"
-    yield f"next: read {home}/{PARAMS}; dvc add {home}/data/raw/{code}; dvc repro '*@{code}' --glob"
+    yield f"next: read {home}/{PARAMS}; dvc add {home}/data/raw/{code}; cd {home}; milpa repro"

@@ -1,9 +1,9 @@
 """Which rows of one version alone are which of the other: an edited text has a new id.
 
-Works on the tables `d` (rows that differ), `pairs` and the stage's own rows; see corpus.changes.
+Works on the table `pairs` and the stage's own rows; see corpus.changes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import duckdb
@@ -13,6 +13,7 @@ from rapidfuzz.distance import Indel
 from corpus.settings import Languages
 from corpus.sketch import keys
 
+HOWS = ("id", "text", "place", "key")  # what two rows are taken for one by
 LEAST_LIKENESS = 0.5  # share of the characters of two texts that are common, in order
 REACH = 3  # places within a gap between unchanged rows that an edited row may have moved
 Rows = list[tuple[Any, ...]]
@@ -20,29 +21,25 @@ Rows = list[tuple[Any, ...]]
 
 def find_pairs(
     db: duckdb.DuckDBPyConnection,
-    tables: list[list[str]],
-    earlier: tuple[list[str], list[str]],
+    tables: Sequence[list[str]],
+    alone: Sequence[pa.Array],
     languages: Languages,
 ) -> None:
     """Add to `pairs` the rows that one version alone has, two and two.
 
-    A row that the other version had and dropped at an earlier stage is no edited row.
-
     Args:
-        earlier: shards of earlier stages that name all ids, of the old and of the new version.
+        alone: the ids of such rows, of the old and of the new version. A row that the other version
+            had and dropped at an earlier stage is none: it is no edited row.
     """
-    for which, paths, seen in zip(("old", "new"), tables, earlier[::-1], strict=True):
-        other = "new" if which == "old" else "old"
+    for which, paths, ids in zip(("old", "new"), tables, alone, strict=True):
+        db.register("ids_alone", pa.table({"id": ids}))
         db.execute(
             f"create or replace temp table only_{which} as "
             "select id, source, target, language, coalesce(document, '') as document, position, "
-            f"origin from read_parquet($1) where id in (select {which}_id from d where "
-            f"{other}_id is null)",
+            "origin from read_parquet($1) where id in (select id from ids_alone)",
             [paths],
         )
-        if seen:
-            query = f"delete from only_{which} where id in (select id from read_parquet($1))"
-            db.execute(query, [seen])
+        db.unregister("ids_alone")
     left(db)
     equal(db, "text", "hash(source, target)")
     by_place(db, tables)
@@ -72,7 +69,7 @@ def equal(db: duckdb.DuckDBPyConnection, how: str, key: str) -> None:
     )
 
 
-def by_place(db: duckdb.DuckDBPyConnection, tables: list[list[str]]) -> None:
+def by_place(db: duckdb.DuckDBPyConnection, tables: Sequence[list[str]]) -> None:
     """Pair rows that follow the same unchanged row of a document, where they are alike."""
     if not left(db):
         return

@@ -35,8 +35,8 @@ def home(folder: Path) -> Home:
     return Home(root, f"{inside.as_posix()}/" if inside.parts else "")
 
 
-def targets(folder: Path) -> list[str]:
-    """The stages that build the project of a folder, as `dvc repro --glob` takes them.
+def keys_of(folder: Path) -> list[str]:
+    """What stands behind the @ in the names of the stages that build the project of a folder.
 
     Raises:
         InputError: the settings at the root name no such project.
@@ -49,7 +49,23 @@ def targets(folder: Path) -> list[str]:
         raise InputError(
             f"{place.root / PARAMS}: projects has no folder {place.at!r}; it has {projects}"
         )
-    return [f"*@{key}" for key in keys]
+    return keys
+
+
+def remember(folder: Path) -> None:
+    """Let DVC restore what it just ran for a project, should settings or texts be so again.
+
+    By itself it remembers no run of a stage with an output that git keeps, unless that is a metric
+    or a plot; reports are neither, for `dvc metrics diff` to stay readable.
+    """
+    from dvc.repo import Repo
+
+    keys = keys_of(folder)
+    with Repo(str(home(folder).root)) as repo, repo.lock:
+        for stage in repo.index.stages:
+            name = getattr(stage, "name", None) or ""
+            if name.partition("@")[2] in keys and not stage.changed():
+                repo.stage_cache.save(stage)
 
 
 def project_of(path: str) -> str:

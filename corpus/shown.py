@@ -55,9 +55,9 @@ def answer(
             write_page(made, form.page, MOST_ON_PAGE if form.most is None else form.most)
             yield f"{form.page} written"
         elif form.kind == "json":
-            yield from as_json(made, form.listed)
+            yield from as_json(made, form.listed, form.most)
         elif form.kind == "csv":
-            yield from as_csv(made)
+            yield from as_csv(made, form.most)
         else:
             yield from lines(made)
             if form.listed:
@@ -148,7 +148,7 @@ def visible(text: str, whole: bool = False) -> str:
     )
 
 
-def as_json(made: Diff, listed: bool) -> Iterator[str]:
+def as_json(made: Diff, listed: bool, most: int | None) -> Iterator[str]:
     """The diff as one JSON object, a line for each row if they are asked for."""
     whole = json.dumps(tree(made), ensure_ascii=False, indent=1, sort_keys=False)
     if not listed:
@@ -156,24 +156,24 @@ def as_json(made: Diff, listed: bool) -> Iterator[str]:
         return
     yield whole.rstrip().removesuffix("}").rstrip() + ',\n "rows": ['
     ahead = ""
-    for row in every(made):
+    for row in every(made, most):
         if ahead:
             yield f"{ahead},"
         ahead = f"  {json.dumps(row, ensure_ascii=False)}"
     yield f"{ahead}\n ]\n}}".lstrip("\n")
 
 
-def every(made: Diff) -> Iterator[Row]:
-    """All rows that differ, of all stages that were asked for."""
+def every(made: Diff, most: int | None) -> Iterator[Row]:
+    """The rows that differ, of all stages that were asked for; `most` of a stage, or all."""
     for stage in made.shown:
-        yield from rows(made.found, stage, None)
+        yield from rows(made.found, stage, most)
 
 
-def as_csv(made: Diff) -> Iterator[str]:
+def as_csv(made: Diff, most: int | None) -> Iterator[str]:
     """A line for each row that differs, under a head."""
     yield line(COLUMNS)
     known: dict[tuple[str, str, str | None], str] = {}
-    for row in every(made):
+    for row in every(made, most):
         sides = {"old": row["old"] or {}, "new": row["new"] or {}}
         reason = sides["new"].get("reason") or row["note"]
         key = (row["stage"], row["first"], reason)

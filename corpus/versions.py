@@ -59,6 +59,7 @@ class Version:
     place: Place
     lock: dict[str, Tree]  # by stage, in the order of the graph
     pins: dict[str, str] = field(default_factory=dict)  # versions of packages
+    found: dict[str, Paths] = field(default_factory=dict)  # the tables that were looked for
 
     def out(self, stage: str) -> str | None:
         """The hash of all that a stage made; null where it is not told, as on disk."""
@@ -74,6 +75,8 @@ class Version:
         Raises:
             InputError: they are neither in the cache nor in the remote.
         """
+        if stage in self.found:
+            return self.found[stage]
         outs = [out for out in self.lock[stage].get("outs", []) if out["md5"].endswith(".dir")]
         found: Paths = {}
         for out in outs:
@@ -85,6 +88,7 @@ class Version:
             )
             for kind, path in shards:
                 found.setdefault(kind, []).append(path)
+        self.found[stage] = found
         return found
 
     def cached(self, stage: str, out: Tree, fetch: bool) -> list[tuple[str, str]]:
@@ -156,36 +160,41 @@ def versions(root: Path, *names: str) -> Iterator[list[Version]]:
 
     logging.getLogger("dvc").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as scratch:
+        opened: dict[Path, Any] = {}
         try:
-            yield [version(root, name, Path(scratch)) for name in names]
+            yield [version(root, name, Path(scratch), opened) for name in names]
         finally:
             clean_repos()
 
 
-def version(root: Path, name: str, scratch: Path) -> Version:
+def version(root: Path, name: str, scratch: Path, opened: dict[Path, Any]) -> Version:
     """The version of a name; see the module.
 
     Args:
         scratch: where what is fetched for another repository's version lies.
+        opened: DVC's repositories by folder; those that are opened are added.
     """
     project, mark, revision = name.rpartition(SEPARATOR)
     if not mark:
         project, revision = (name, "") if (Path(name) / LOCK).exists() else ("", name)
-    found = home(Path(project) if project else root)
-    if not (found.root / ".dvc").is_dir():
+    folder = Path(project) if project else root
+    found = home(folder)
+    if not folder.is_dir() or not (found.root / ".dvc").is_dir():
         if not project:
             raise InputError(f"{root.resolve()} is no DVC project; run from the folder of dvc.yaml")
         return read(name, *elsewhere(project, revision or None, (home(root).at, scratch)))
-    return read(name, *here(found, revision or WORKSPACE))
+    return read(name, *here(found, revision or WORKSPACE, opened))
 
 
-def here(project: Home, revision: str) -> tuple[str | None, Place]:
+def here(project: Home, revision: str, opened: dict[Path, Any]) -> tuple[str | None, Place]:
     """The commit of a revision of a project on this machine, and where it lies."""
     from dvc.repo import Repo
     from dvc.scm import RevError, resolve_rev
     from scmrepo.exceptions import SCMError
 
-    repo = Repo(str(project.root))
+    if project.root not in opened:
+        opened[project.root] = Repo(str(project.root))
+    repo = opened[project.root]
     if revision == WORKSPACE:
         return None, Place(repo, repo.fs, repo.root_dir, project.at)
     try:

@@ -104,5 +104,5 @@ def commit(folder: Path, tag: str, tables: dict[str, pa.Table], least: int = 4) 
     with chdir(folder), Repo(str(folder)) as repo:
         repo.commit(force=True)
     git(folder, "add", "--all")
-    git(folder, "commit", "-m", tag)
+    git(folder, "commit", "--allow-empty", "-m", tag)
     git(folder, "tag", tag)

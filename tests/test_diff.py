@@ -15,8 +15,10 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corpus.changes import Comparison, Counts, compared
+from corpus.aspects import ASPECT, ASPECTS, IDENTITY
+from corpus.changes import Comparison, compared
 from corpus.cli import main
+from corpus.differing import Counts
 from corpus.listing import rows
 from corpus.settings import Language
 from corpus.versions import Place, Version
@@ -107,6 +109,39 @@ def ids(tables: dict[str, pa.Table], stage: str) -> set[str]:
     return {i for n, t in tables.items() if n.startswith(f"{stage}/") for i in t["id"].to_pylist()}
 
 
+def plainly(
+    stage: str, tables: tuple[dict[str, pa.Table], ...], pairs: dict[str, str]
+) -> dict[tuple[str | None, str | None], list[str]]:
+    """The rows that differ in more than values, row by row: their ids and aspects."""
+    sides: list[dict[str, dict[str, Any]]] = [{}, {}]
+    for side, version in zip(sides, tables, strict=True):
+        for name, table in version.items():
+            for row in table.to_pylist() if name.startswith(f"{stage}/") else []:
+                kind = "ledger" if name.endswith("ledger") else "rows"
+                values = {f"{kind}.{column}": value for column, value in row.items()}
+                side.setdefault(row["id"], {}).update({f"{kind}.": True, **values})
+    old, new = sides
+    twos: set[tuple[str | None, str | None]] = {(i, i) for i in old.keys() & new.keys()}
+    twos |= {(o, n) for o, n in pairs.items() if o in old.keys() - new and n in new.keys() - old}
+    twos |= {(i, None) for i in old.keys() - {o for o, _ in twos}}
+    twos |= {(None, i) for i in new.keys() - {n for _, n in twos}}
+    found = {}
+    for o, n in twos:
+        left, right = old.get(o or "", {}), new.get(n or "", {})
+        unlike = {
+            ASPECT.get(name.split(".")[1], "values")
+            for name in {*left, *right}
+            if left.get(name) != right.get(name) or (name in left) != (name in right)
+            if name.split(".")[1] not in {"", *IDENTITY}
+        }
+        aspects = [name for name in ASPECTS if name in unlike]
+        if o is None or n is None:
+            found[o, n] = []
+        elif aspects not in ([], ["values"]):
+            found[o, n] = aspects
+    return found
+
+
 @pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(segments, max_size=12), edits, st.integers(1, 9), st.integers(1, 9))
@@ -134,6 +169,10 @@ def test_old_rows_and_added_less_removed_are_new_rows(
                 counts.removed,
                 counts.changed,
             ]
+            assert plainly(stage, (old, new), pairs) == {
+                (row["old"] and row["old"]["id"], row["new"] and row["new"]["id"]): row["aspects"]
+                for row in listed
+            }
             kept = lambda side: side is not None and side["kept"]  # noqa: E731
             if counts.old_kept is not None and counts.new_kept is not None:
                 moved = sum(bool(kept(row["new"])) - bool(kept(row["old"])) for row in listed)
@@ -254,6 +293,8 @@ def test_programs_get_all_rows(milpa: Callable[..., Result]) -> None:
     tree = json.loads(milpa("diff", "v1", "v3", "--json", "--rows").output)
     lines = list(csv.DictReader(milpa("diff", "v1", "v3", "--csv").output.splitlines()))
     assert len(tree["rows"]) == len(lines) > 0
+    most = milpa("diff", "v1", "v3", "--csv", "--most", "1").output.splitlines()[1:]
+    assert [line.split(",")[0] for line in most] == list(dict.fromkeys(x["stage"] for x in lines))
     counts = tree["stages"]["split"]
     assert counts["old"] + counts["added"] - counts["removed"] == counts["new"]
     assert {line["causes"] for line in lines if line["first"] == "select"} == {
@@ -308,6 +349,10 @@ def test_data_come_from_the_remote_and_nothing_is_checked_out(
     git(tmp_path, "clone", str(project), str(clone))
     shutil.copy(project / ".dvc/config.local", clone / ".dvc/config.local")
     monkeypatch.chdir(clone)
+    assert (
+        "unchanged, by DVC's hash: gather, clean, select, split" in milpa("diff", "v1", "v1").output
+    )
+    assert not [*(clone / ".dvc").rglob("*.dir")]  # what did not change is not fetched
     assert "\nclean\n  removed   1\n" in milpa("diff", "v1", "v2").output
     assert not (clone / "data/clean").exists()
     gone = next((tmp_path / "stick").rglob("*.dir"))

@@ -14,6 +14,7 @@ from huggingface_hub import DatasetCard
 from test_report import files, whole_run, write_reports
 
 from corpus.table import SCHEMA, InputError, write
+from corpus.takedown import LIST
 from train.cli import main
 from train.mix import MIXTURE
 from train.publish import Wanted, publish
@@ -60,6 +61,8 @@ def project(
     tree = yaml.safe_load((ROOT / "languages/orm/params.yaml").read_text("utf-8"))
     tree["mix"] |= mix
     (root / "params.yaml").write_text(yaml.safe_dump(tree), "utf-8")
+    (root / LIST).parent.mkdir(exist_ok=True)
+    (root / LIST).touch()
     empty = SCHEMA.empty_table()
     train = pa.Table.from_pylist(rows, schema=SCHEMA)
     for name, table in {"train": train, "validation": empty, "test": empty}.items():

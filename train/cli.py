@@ -1,14 +1,19 @@
 """The whole command line: the questions of corpus.cli, and what needs a trained model."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from corpus.cli import REPORTS, main, told
 from corpus.results import read_json
+from corpus.table import InputError
 from train.ask import ADAPTERS, SYSTEMS, Question, answerer, chosen, places, trained
+
+if TYPE_CHECKING:
+    from train.hub_plan import Target
 
 DTYPES = ("bfloat16", "float32")
 MODELS = Path("models")
@@ -108,6 +113,78 @@ def published(
     yield from publish(Path(), key, Wanted(*wanted), place)
 
 
+@export.command("hub")
+@click.argument("name", metavar="OWNER/NAME")
+@click.option("--kind", type=click.Choice(("dataset", "adapter")), required=True)
+@LANGUAGE
+@click.option("--without", multiple=True, metavar="ORIGIN", help="As for 'export data'.")
+@click.option("--synthetic", is_flag=True, help="As for 'export data'.")
+@click.option("--version", default=None, help="As for 'export data'.")
+@click.option("--public", is_flag=True, help="For everybody; else for you and whom you let in.")
+@click.option("--branch", default="main", show_default=True)
+@click.option("--tag", default=None, help="Name this version, such as v1.0.0.")
+@click.option("--message", default="Published by Milpa", show_default=True)
+@click.option("--replace", is_flag=True, help="Delete what else is there under that name.")
+@click.option("--squash", is_flag=True, help="Forget all earlier versions there, for good.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be sent and changed.")
+@click.option("--yes", is_flag=True, help="Send it without asking.")
+def export_hub(  # noqa: PLR0913 - one for each option
+    name: str,
+    kind: str,
+    language: str | None,
+    without: tuple[str, ...],
+    synthetic: bool,
+    version: str | None,
+    public: bool,
+    branch: str,
+    tag: str | None,
+    message: str,
+    replace: bool,
+    squash: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Publish the corpus, or the packaged adapter, at a Hugging Face Hub, if it may be passed on.
+
+    Says first which files go and what becomes of those there; then asks. Sent is one commit. The
+    account is that of 'hf auth login' or HF_TOKEN, the Hub is HF_ENDPOINT, else huggingface.co.
+    """
+    if kind == "adapter" and (without or synthetic or version):
+        raise click.UsageError("--without, --synthetic and --version are of a dataset")
+    from train.hub_plan import Target  # huggingface_hub takes time to load
+
+    at = (branch, tag, message, replace, squash)
+    target = Target(name, "dataset" if kind == "dataset" else "model", not public, *at)
+    wanted = (without, synthetic, version) if kind == "dataset" else None
+    told(sent(target, language, wanted, lambda: not dry_run and agreed(yes)))
+
+
+def sent(
+    target: "Target",
+    language: str | None,
+    wanted: tuple[tuple[str, ...], bool, str | None] | None,
+    agree: Callable[[], bool],
+) -> Iterator[str]:
+    """Publish the data set, or the adapter where nothing is said of one."""
+    from corpus import settings
+    from train.hub import upload  # datasets, mlcroissant and huggingface_hub take time to load
+    from train.publish import Wanted
+
+    key = chosen(language, settings.languages(settings.load())[0])
+    yield from upload(Path(), key, Wanted(*wanted) if wanted else None, target, agree)
+
+
+def agreed(yes: bool) -> bool:
+    """Whether to publish: as was said, or as the person at the terminal says now.
+
+    Raises:
+        InputError: nobody can be asked.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise InputError("nothing was sent, as nobody can be asked here; add --yes to publish")
+    return yes or click.confirm("publish it?")
+
+
 @export.command("model")
 @click.argument("place", type=click.Path(path_type=Path))
 @LANGUAGE
@@ -137,7 +214,8 @@ def exported(place: Path, language: str | None, system: str, dtype: str) -> Iter
 def terms(path: Path) -> str:
     """What the report of package says of the terms."""
     if not path.exists():
-        return f"its terms are not known: {path} does not exist; run 'dvc repro package'"
+        run = f"dvc repro package@{path.stem}"
+        return f"its terms are not known: {path} does not exist; run '{run}'"
     report = read_json(path)
     closed = "" if report["may_be_passed_on"] else ": not to be passed on"
     return f"terms: {'; '.join(report['licences'])}{closed}"

@@ -3,6 +3,8 @@
 docs/experiments.md says what each name means and when a change is more than chance.
 """
 
+from collections.abc import Sequence
+
 from corpus.results import ALL_KINDS, Tree, bounds, kept_rates, rows_of, rows_read
 from corpus.settings import Languages
 
@@ -24,6 +26,12 @@ DIGITS = {  # behind the point: a change that is not worth a look does not show
     "chrf_out_of": 2,
 }
 ADAPTER = "mixed"  # the adapter trained on all rows
+
+
+def metrics(reports: Tree, active: Sequence[str], languages: Languages) -> Tree:
+    """The figures of a project: by language where there are several, so that columns are shared."""
+    found = {key: headline(reports, key, languages) for key in active}
+    return found if len(active) > 1 else next(iter(found.values()))
 
 
 def headline(reports: Tree, key: str, languages: Languages) -> dict[str, float]:

@@ -1,7 +1,8 @@
-"""The human text of a language as a data set of the Hub, where all of it may be passed on.
+"""What of a language may be passed on: its human text as a data set of the Hub, and its adapter.
 
 A row whose origin forbids that, or whose terms nobody knows, stops it and is named; it is left out
-only where that is asked for.
+only where that is asked for. So does one that was taken down and is still there. An adapter stands
+under the terms of the mixture that it learned from.
 """
 
 from pathlib import Path
@@ -12,8 +13,12 @@ import pyarrow as pa
 from augment.making import Row
 from corpus import settings
 from corpus.results import SPLITS, Tree, read_json
-from corpus.settings import rows_of
-from corpus.table import InputError, read
+from corpus.settings import Languages, rows_of
+from corpus.table import SYNTHETIC, InputError, read
+from corpus.takedown import LIST
+from corpus.taken import contributors, profiles, read_list
+from corpus.traces import fallen, search_for
+from train.cards import hashed
 from train.export import remove
 from train.mix import Mix
 from train.published import MADE, MIXED, Chosen, Project, write_all
@@ -47,6 +52,7 @@ def publish(root: Path, key: str, wanted: Wanted, place: Path) -> list[str]:
     project = Project(root, key, settings.languages(tree)[1], tree, reports)
     rows = chosen(project, wanted)
     check(project, rows)
+    check_standing(root, [row for part in rows.parts.values() for row in part], project.languages)
     made = place.with_name(f".partial.{place.name}")
     remove(made)
     try:
@@ -121,3 +127,58 @@ def check(project: Project, rows: Chosen) -> None:
     ways = [" ".join(f"--without {name}" for name in origins)] if origins else []
     ways += ["no --synthetic"] if len(origins) < len(found) else []
     raise InputError(f"not to be passed on: {named}; leave them out: {' and '.join(ways)}")
+
+
+def check_standing(root: Path, rows: list[Row], languages: Languages) -> None:
+    """Pass where nobody asked for one of the rows to be taken down.
+
+    Raises:
+        InputError: somebody did, after the last run.
+    """
+    requests = read_list(root / LIST)
+    if not requests:
+        return
+    search = search_for(requests, profiles(languages))
+    table = pa.Table.from_pylist(rows, SYNTHETIC)
+    if count := sum(fallen(table, search, languages, contributors(root / "data" / "raw"))):
+        raise InputError(f"{count} rows were taken down and are still there; run 'dvc repro' first")
+
+
+def packaged(root: Path, key: str) -> tuple[Path, list[str]]:
+    """The folder of the adapter of a language, and its licences, where it may be passed on.
+
+    Raises:
+        InputError: it may not, or is not the one that its report describes.
+    """
+    folder, path = root / "models" / "package" / key, root / "reports" / "package" / f"{key}.json"
+    report = report_of(path)
+    files = sorted(folder.iterdir()) if folder.exists() else []
+    if {file.name: hashed(file) for file in files} != report["sha256"]:
+        raise InputError(f"{folder} is not what {path} describes; run 'dvc repro package' first")
+    if found := closed(root, key, report["may_be_passed_on"]):
+        named = ", ".join(f"{name} (redistribution {answer})" for name, answer in found.items())
+        raise InputError(
+            f"not to be passed on: the adapter of {key} learned from {named}; ask whose it is, and "
+            "set redistribute, or leave it out of gather.sources and run 'dvc repro'"
+        )
+    tree = settings.load(root / settings.PARAMS)
+    rows = read(root / "data" / "mix" / key / "rows").to_pylist()
+    check_standing(root, rows, settings.languages(tree)[1])
+    return folder, report["licences"]
+
+
+def closed(root: Path, key: str, packaged: bool) -> dict[str, str]:
+    """The sources for which what was learned from them may not be passed on, with the answer.
+
+    Args:
+        packaged: whether stage package says that it may.
+    """
+    told = report_of(root / "reports" / "mix.json")["languages"][key]["terms"]["terms"]
+    found: dict[str, str] = dict.fromkeys(
+        told["redistribution"]["by"], told["redistribution"]["answer"]
+    )
+    if packaged:
+        return found
+    sources = report_of(root / "reports" / "gather.json")["sources"].values()
+    names = [one["origin"] for one in sources if one["language"] == key and not one["redistribute"]]
+    return found | dict.fromkeys(names or ["its sources of then"], "no")

@@ -18,12 +18,11 @@ from corpus.results import SPLITS, Tree, read_reports
 from corpus.settings import Languages, at_work, owner_of, settings
 from corpus.stage import Output, run, write_json
 from corpus.table import InputError, read
-from train import distributions, filters, outcomes, panels
+from train import distributions, filters, headline, outcomes, panels
 from train.cards import data_card, hashed, model_card, rendered, shared
 from train.compared import tables
 from train.evidence import evidence, ratings
 from train.figures import drawn, embedded
-from train.headline import headline
 from train.outcomes import Curve
 from train.panels import Facts, Panel
 from train.statement import gaps_of, read_statement
@@ -109,7 +108,7 @@ def report(  # noqa: PLR0913
         "statements": {key: read_statement(statements, key) for key in active},
     }
     write_all(sections, shared(found, active, languages, said), (page, data, model), out)
-    write_json({key: headline(found, key, languages) for key in active}, metrics)
+    write_json(headline.metrics(found, active, languages), metrics)
     for name, table in tables(found, active, languages).items():
         put(table, compared / f"{name}.csv")
     return Output(
