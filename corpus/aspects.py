@@ -1,6 +1,6 @@
 """What a row can differ in, and the query that reads no more than that of a stage's tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -47,22 +47,21 @@ def queries(tables: Sequence[Paths]) -> tuple[list[str], list[dict[str, Table]]]
     }
     every = {ASPECT.get(column, "values") for column in chain(*common.values())}
     sides = [
-        {kind: (query(kind, common.get(kind, [])), shards) for kind, shards in paths.items()}
+        {kind: asked(shards, kind, common.get(kind, [])) for kind, shards in paths.items()}
         for paths in tables
     ]
     return [name for name in ASPECTS if name in every], sides
 
 
-def query(kind: str, names: Iterable[str]) -> str:
-    """The query of a table: id, a hash for each aspect, the columns of labels.
+def asked(shards: list[str], kind: str, names: Sequence[str]) -> Table:
+    """What is asked of a table: id, a hash for each aspect, the columns of labels.
 
     Two unlike values have one hash once in 2**64.
     """
-    names = list(names)
     fields = ["id"]
     for aspect in ASPECTS:
         own = [f'"{name}"' for name in names if ASPECT.get(name, "values") == aspect]
         fields += [f"hash({', '.join(own)}) as {aspect}{HASH}"] if own else []
     wanted = [column for table, column in LABELS.values() if table == kind]
     fields += [f'"{name}"' for name in names if name in wanted]
-    return f"select {', '.join(fields)} from read_parquet($1)"
+    return Table(shards, ["id", *names], f"select {', '.join(fields)} from shards")

@@ -28,9 +28,10 @@ from corpus.differing import (
     counted,
     decisions,
     label,
+    padded,
     paired,
 )
-from corpus.numbering import Ints, Side, as_ints, present, reached, sides
+from corpus.numbering import Ints, Numbering, Side, Table, as_ints, present, reached, sides
 from corpus.pairing import HOWS, find_pairs
 from corpus.settings import Languages
 from corpus.table import InputError
@@ -78,7 +79,7 @@ def compared(
             "create table changes (stage utinyint, old_id varchar, new_id varchar, how varchar, "
             f"bits utinyint, first utinyint, note varchar, {labels})"
         )
-        found = Comparison(old, new, list(stages), {}, {}, db, Known())
+        found = Comparison(old, new, list(stages), {}, {}, db, Known(Numbering(db)))
         for stage in stages:
             if stage in old.lock and stage in new.lock:
                 try:
@@ -123,7 +124,7 @@ def otherwise(found: Comparison, stage: str, tables: Sequence[Paths], languages:
     """Compare the tables of a stage that came out otherwise."""
     known = found.known
     aspects, asked = queries(tables)
-    left, right = sides(found.db, known.numbering, asked)
+    left, right = sides(known.numbering, asked)
     both = (left, right)
     differing = paired(known, both, aspects)
     if all("rows" in paths for paths in tables) and "text" in aspects:
@@ -132,6 +133,8 @@ def otherwise(found: Comparison, stage: str, tables: Sequence[Paths], languages:
             names = [known.numbering.names(numbers) for numbers in alone]
             find_pairs(found.db, [paths["rows"] for paths in tables], names, languages)
             learn_pairs(found)
+            known.tried = padded(known.tried, len(known.numbering.ids))
+            known.tried[np.concatenate(alone)] = True
             differing = paired(known, both, aspects)
     for number, side in enumerate(both):
         told = {kind: table for kind, table in side.items() if kind != "scores"}
@@ -143,7 +146,7 @@ def otherwise(found: Comparison, stage: str, tables: Sequence[Paths], languages:
 
 
 def unpaired(found: Comparison, differing: Differing) -> tuple[Ints, Ints]:
-    """The rows that one version alone has, and that the other never had at an earlier stage."""
+    """The rows that one version alone has, that the other never had and that are new to pairing."""
     gone = differing.old[differing.new < 0]
     come = differing.new[differing.old < 0]
     if not len(gone) or not len(come):
@@ -157,13 +160,14 @@ def unpaired(found: Comparison, differing: Differing) -> tuple[Ints, Ints]:
             del found.counts[stage]
             continue
         shards = {"ids": paths.get("ledger") or paths.get("rows") or []}
-        asked = {k: ("select id from read_parquet($1)", p) for k, p in shards.items() if p}
-        (side,) = sides(found.db, known.numbering, [asked])
+        asked = {k: Table(p, ["id"], "from shards") for k, p in shards.items() if p}
+        (side,) = sides(known.numbering, [asked])
         for number in (0, 1):
             known.see(number, present(side, len(known.numbering.ids)))
     known.unread.clear()
-    old, new = (np.pad(s, (0, len(known.numbering.ids) - len(s))) for s in known.seen)
-    return gone[~new[gone]], come[~old[come]]
+    size = len(known.numbering.ids)
+    old, new, tried = (padded(flags, size) for flags in (*known.seen, known.tried))
+    return gone[~new[gone] & ~tried[gone]], come[~old[come] & ~tried[come]]
 
 
 def learn_pairs(found: Comparison) -> None:

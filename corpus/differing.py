@@ -54,8 +54,9 @@ class Counts:
 class Known:
     """What the stages so far told of rows, by the number of their ids."""
 
-    numbering: Numbering = field(default_factory=Numbering)
+    numbering: Numbering
     seen: list[Flags] = field(default_factory=lambda: [np.zeros(0, np.bool_)] * 2)  # old and new
+    tried: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))  # to be paired
     unread: list[str] = field(default_factory=list)  # stages of one output, not yet among `seen`
     pairs: tuple[Ints, Ints, Ints] = field(
         default_factory=lambda: (np.zeros(0, np.int32),) * 3  # old, new, and by what, of HOWS
@@ -65,8 +66,7 @@ class Known:
 
     def see(self, number: int, found: Flags) -> None:
         """Remember which ids a version has had."""
-        seen = np.pad(self.seen[number], (0, len(found) - len(self.seen[number])))
-        self.seen[number] = seen | found
+        self.seen[number] = padded(self.seen[number], len(found)) | found
 
     def canon(self) -> Ints:
         """The number that a row is known by in both versions."""
@@ -80,6 +80,11 @@ class Known:
         self.notes += [n for n in coded.dictionary.to_pylist() if n not in self.notes]
         places = np.array([0, *(self.notes.index(n) + 1 for n in coded.dictionary.to_pylist())])
         return places[as_ints(coded.indices) + 1]
+
+
+def padded(flags: Flags, size: int) -> Flags:
+    """Flags of the first numbers as flags of all."""
+    return np.pad(flags, (0, size - len(flags)))
 
 
 @dataclass(frozen=True)

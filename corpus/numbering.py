@@ -16,45 +16,88 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from corpus.streaming import WORDS, streamed
+
 Ints = NDArray[np.signedinteger[Any]]
 Flags = NDArray[np.bool_]
 Hashes = NDArray[np.uint64]
-Table = tuple[str, list[str]]  # a query over the shards $1 that gives an id, and the shards
-SEQUENCES = 4  # of ids that are remembered: a table's and its ledger's, in both versions
-ROWS = 1 << 16  # read at once
-WORDS = ("language", "origin", "split", "reason")  # columns of few values
+SEQUENCES = 6  # of ids that are remembered: of three tables in both versions
+ROWS = 1 << 16  # of an answer at once
 HASH = "_hash"  # ends the names of columns that are hashes of an aspect
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is asked of a table."""
+
+    paths: list[str]  # its shards
+    columns: list[str]  # that the query names
+    query: str  # over `shards`; it gives an id
 
 
 @dataclass
 class Numbering:
-    """The number of each id of either version, from 0 on, as they came."""
+    """The number of each id of either version, from 0 on, as they came.
 
+    Ids are found by their hashes, sorted. Ids are compared too: where two have one hash, which
+    happens once in 2**64, they are looked up by themselves.
+    """
+
+    db: duckdb.DuckDBPyConnection
     ids: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    hashes: Hashes = field(default_factory=lambda: np.array([], np.uint64))  # sorted
+    places: Ints = field(default_factory=lambda: np.array([], np.int32))  # the number of each hash
     sequences: deque[tuple[pa.Array, Ints]] = field(default_factory=lambda: deque(maxlen=SEQUENCES))
 
     def of(self, ids: pa.Array) -> Ints:
         """The numbers of some ids; those that are new get the next ones."""
-        for known, numbers in self.sequences:
+        for place, (known, numbers) in enumerate(self.sequences):
             if known.equals(ids):
+                self.sequences.append(self.sequences[place])
+                del self.sequences[place]
                 return numbers
         numbers = self.at(ids)
         fresh = np.flatnonzero(numbers < 0)
         if len(fresh):
             some = ids.take(pa.array(fresh))
-            once = some.unique()
-            differ = len(once) == len(some)  # then they are in order
-            places = np.arange(len(some)) if differ else as_ints(pc.index_in(some, value_set=once))
+            sorted_hashes = np.sort(self.hashed(some))
+            differ = bool(np.all(sorted_hashes[1:] != sorted_hashes[:-1]))
+            once = some if differ else some.unique()
+            same = len(once) == len(some)  # then they are in order
+            places = np.arange(len(some)) if same else as_ints(pc.index_in(some, value_set=once))
             numbers[fresh] = len(self.ids) + places
-            self.ids = pa.concat_arrays([self.ids, once])
+            self.learn(once)
         self.sequences.append((ids, numbers))
         return numbers
+
+    def learn(self, ids: pa.Array) -> None:
+        """Give new ids their numbers."""
+        self.ids = pa.concat_arrays([self.ids, ids])
+        every = self.hashed(self.ids)
+        self.places = np.argsort(every).astype(np.int32)
+        self.hashes = every[self.places]
 
     def at(self, ids: pa.Array) -> Ints:
         """The numbers of some ids; -1 where one has none."""
         if not len(self.ids):
             return np.full(len(ids), -1, np.int32)
-        return as_ints(pc.index_in(ids, value_set=self.ids))
+        asked = self.hashed(ids)
+        order = np.argsort(asked)  # sorted hashes are looked for in the order of memory
+        found = np.searchsorted(self.hashes, asked[order]).clip(max=len(self.hashes) - 1)
+        hit = self.hashes[found] == asked[order]
+        numbers = np.empty(len(ids), np.int32)
+        numbers[order] = np.where(hit, self.places[found], -1)
+        if pc.any(pc.not_equal(self.names(numbers), ids)).as_py():
+            return as_ints(pc.index_in(ids, value_set=self.ids))
+        return numbers
+
+    def hashed(self, ids: pa.Array) -> Hashes:
+        """The hash of each id."""
+        self.db.register("asked_ids", pa.table({"id": ids}))
+        found = self.db.sql("select hash(id) as hash from asked_ids").to_arrow_table()
+        self.db.unregister("asked_ids")
+        hashes: Hashes = found["hash"].to_numpy()
+        return hashes
 
     def names(self, numbers: Ints) -> pa.Array:
         """The ids of some numbers; null for -1."""
@@ -92,30 +135,26 @@ def reached(values: Ints, places: Ints) -> Ints:
     return found
 
 
-def sides(
-    db: duckdb.DuckDBPyConnection, numbering: Numbering, tables: Sequence[Mapping[str, Table]]
-) -> list[Side]:
+def sides(numbering: Numbering, tables: Sequence[Mapping[str, Table]]) -> list[Side]:
     """The tables of a stage in each version, read and numbered.
 
     Raises:
+        InputError: a shard is cut short.
         RuntimeError: an id stands twice in a table.
     """
-    read = [
-        {kind: numbered(db, numbering, *table) for kind, table in side.items()} for side in tables
-    ]
+    read = [{kind: numbered(numbering, table) for kind, table in side.items()} for side in tables]
     size = len(numbering.ids)
     return [{kind: Kind(placed(n, size), *t) for kind, (n, *t) in side.items()} for side in read]
 
 
-def numbered(
-    db: duckdb.DuckDBPyConnection, numbering: Numbering, query: str, paths: list[str]
-) -> tuple[Ints, dict[str, Hashes], pa.Table]:
+def numbered(numbering: Numbering, table: Table) -> tuple[Ints, dict[str, Hashes], pa.Table]:
     """The numbers of a table's ids, its hashes by aspect, and its labels.
 
     All is copied out of the batches: one column that is kept would keep the whole batch.
     """
-    reader = db.sql(query, params=[paths]).to_arrow_reader(ROWS)
-    read = pa.Table.from_batches(list(reader), reader.schema)
+    with streamed(numbering.db, table.paths, table.columns):
+        reader = numbering.db.sql(table.query).to_arrow_reader(ROWS)
+        read = pa.Table.from_batches(list(reader), reader.schema)
     hashes, labels = {}, {}
     for name, column in zip(read.column_names, read.columns, strict=True):
         if name.endswith(HASH):

@@ -7,14 +7,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from rapidfuzz.distance import Indel
 
+from corpus.numbering import Ints
 from corpus.settings import Languages
 from corpus.sketch import keys
+from corpus.streaming import read
 
 HOWS = ("id", "text", "place", "key")  # what two rows are taken for one by
 LEAST_LIKENESS = 0.5  # share of the characters of two texts that are common, in order
+PLACE = ("id", "origin", "document", "position")
+COLUMNS = (*PLACE, "source", "target", "language")
 REACH = 3  # places within a gap between unchanged rows that an edited row may have moved
 Rows = list[tuple[Any, ...]]
 
@@ -32,14 +38,13 @@ def find_pairs(
             had and dropped at an earlier stage is none: it is no edited row.
     """
     for which, paths, ids in zip(("old", "new"), tables, alone, strict=True):
-        db.register("ids_alone", pa.table({"id": ids}))
+        table = read(paths, COLUMNS, ids)
+        db.register("rows_alone", table)
         db.execute(
             f"create or replace temp table only_{which} as "
-            "select id, source, target, language, coalesce(document, '') as document, position, "
-            "origin from read_parquet($1) where id in (select id from ids_alone)",
-            [paths],
+            "select * replace (coalesce(document, '') as document) from rows_alone"
         )
-        db.unregister("ids_alone")
+        db.unregister("rows_alone")
     left(db)
     equal(db, "text", "hash(source, target)")
     by_place(db, tables)
@@ -53,7 +58,7 @@ def left(db: duckdb.DuckDBPyConnection) -> bool:
         "delete from only_new where id in (select new from pairs)"
     )
     return all(
-        db.execute(f"select 1 from only_{which} limit 1").fetchone() for which in ("old", "new")
+        db.execute(f"select 1 from only_{which} limit 1").fetchall() for which in ("old", "new")
     )
 
 
@@ -74,28 +79,11 @@ def by_place(db: duckdb.DuckDBPyConnection, tables: Sequence[list[str]]) -> None
     if not left(db):
         return
     for which, paths in zip(("old", "new"), tables, strict=True):
-        db.execute(
-            f"""create or replace temp table gaps_{which} as
-            with documents as (
-                select origin, document from only_old
-                intersect select origin, document from only_new
-            ), rows as (
-                select t.id, t.origin, coalesce(t.document, '') as document, t.position,
-                t.id in (select id from only_{which}) as alone,
-                coalesce(p.old, t.id) as canon
-                from read_parquet($1) t left join pairs p on p.{which} = t.id
-                where (t.origin, coalesce(t.document, '')) in (select (origin, document) from
-                documents)
-            ), anchored as (
-                select *, last_value(case when not alone then canon end ignore nulls) over
-                (partition by origin, document order by position, id
-                rows between unbounded preceding and current row) as anchor from rows
-            )
-            select id, origin, document, coalesce(anchor, '') as anchor, row_number() over
-            (partition by origin, document, anchor order by position, id) as rank
-            from anchored where alone""",
-            [paths],
-        )
+        alone = db.sql(f"select id from only_{which}").to_arrow_table()["id"]
+        pairs = db.sql(f"select {which} as id, old as canon from pairs").to_arrow_table()
+        db.register("found_gaps", gaps(places_of(paths), alone, pairs))
+        db.execute(f"create or replace temp table gaps_{which} as from found_gaps")
+        db.unregister("found_gaps")
     candidates = db.execute(
         f"""select o.id, n.id, a.source, a.target, b.source, b.target
         from gaps_old o join gaps_new n on o.origin = n.origin and o.document = n.document
@@ -103,6 +91,52 @@ def by_place(db: duckdb.DuckDBPyConnection, tables: Sequence[list[str]]) -> None
         join only_old a on a.id = o.id join only_new b on b.id = n.id"""
     ).fetchall()
     add(db, best(candidates), "place")
+
+
+def gaps(rows: pa.Table, alone: pa.ChunkedArray, pairs: pa.Table) -> pa.Table:
+    """Rows that one version alone has, with the unchanged row of the document that they follow.
+
+    Args:
+        rows: of the version, by id, origin, document and position.
+        alone: the ids of those that it alone has.
+        pairs: ids of its rows that are known as others (`canon`).
+
+    Returns:
+        id, origin, document, anchor (the id that the unchanged row is known by; "": none) and rank
+        (place after it, from 1 on).
+    """
+    order, starts = in_documents(rows)
+    single = pc.is_in(rows["id"], value_set=alone).to_numpy()[order]
+    last = np.maximum.accumulate(np.where(single, -1, np.arange(len(order))))
+    counted = np.cumsum(single)
+    before = np.where(last < starts, counted[starts] - single[starts], counted[last])
+    some = np.flatnonzero(single)
+    places = np.where(last < starts, -1, order[last])[some]
+    ids = rows["id"].take(pa.array(places, mask=places < 0))
+    known = pairs["canon"].take(pc.index_in(ids, value_set=pairs["id"]))
+    found = rows.select(["id", "origin", "document"]).take(pa.array(order[some]))
+    found = found.append_column("anchor", pc.coalesce(known, ids, ""))
+    return found.append_column("rank", pa.array((counted - before)[some]))
+
+
+def places_of(paths: list[str]) -> pa.Table:
+    """The ids of rows, origin, document ("" for none) and position."""
+    rows = read(paths, PLACE)
+    for number, name in enumerate(PLACE[1:3], 1):
+        rows = rows.set_column(number, name, rows[name].cast(pa.string()).fill_null(""))
+    return rows
+
+
+def in_documents(rows: pa.Table) -> tuple[Ints, Ints]:
+    """The order of rows in their documents, and where in it the document of each begins."""
+    names = ("origin", "document")
+    codes = {name: rows[name].combine_chunks().dictionary_encode().indices for name in names}
+    keys = pa.table({**codes, "position": rows["position"], "id": rows["id"]})
+    by = [(name, "ascending") for name in keys.column_names]
+    order = pc.sort_indices(keys, by).to_numpy().astype(np.int64)
+    placed = [code.to_numpy()[order] for code in codes.values()]
+    first = np.any([np.diff(code, prepend=-1) != 0 for code in placed], axis=0)
+    return order, np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
 
 
 def best(candidates: Rows) -> list[tuple[str, str]]:
