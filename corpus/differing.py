@@ -121,9 +121,8 @@ def paired(known: Known, both: tuple[Side, Side], aspects: Sequence[str]) -> Dif
 def bits_of(both: tuple[Side, Side], aspects: Sequence[str], left: Ints, right: Ints) -> Ints:
     """What rows of both versions, two and two, differ in: a bit for each aspect."""
     none = np.zeros(len(left), np.bool_)
-    return joined(
-        [unlike(*both, name, left, right) if name in aspects else none for name in ASPECTS]
-    )
+    found = unlike(*both, left, right)
+    return joined([found[n] if n in found and n in aspects else none for n in ASPECTS])
 
 
 def label(side: Side, name: str, numbers: Ints) -> pa.ChunkedArray:

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import regex
 from rapidfuzz.distance import Levenshtein
 
 from corpus.aspects import ASPECTS
 from corpus.changes import Comparison
+from corpus.streaming import read
 from corpus.table import InputError
 from corpus.versions import Version
 
@@ -53,22 +56,23 @@ def makes(version: Version, stage: str) -> bool:
 
 
 def fill_labels(found: Comparison) -> None:
-    """Say the variety and origin of rows whose stage does not hold them."""
+    """Say the variety and origin of rows whose stage does not hold them, by the first that does."""
     for side, version in (("old", found.old), ("new", found.new)):
-        query = (
-            f"select count(*) from changes where {side}_origin is null and {side}_id is not null"
-        )
-        lacking = found.db.execute(query).fetchone()
-        paths = text_paths(version, None) if lacking and lacking[0] else []
-        if paths:
+        lacking = f"{side}_origin is null and {side}_id is not null"
+        query = f"select distinct {side}_id as id from changes where {lacking}"
+        ids = found.db.sql(query).to_arrow_table()["id"].combine_chunks()
+        told = []
+        for path in text_paths(version, None) if len(ids) else []:
+            if len(ids):
+                told.append(read([path], ("id", "origin", "language"), ids))
+                ids = ids.filter(pc.invert(pc.is_in(ids, value_set=told[-1]["id"])))
+        if told:
+            found.db.register("told", pa.concat_tables(told))
             found.db.execute(
-                f"""update changes set {side}_origin = k.origin, {side}_variety = k.language
-                from (select id, any_value(origin) as origin, any_value(language) as language
-                from read_parquet($1, union_by_name = true) where id in
-                (select {side}_id from changes where {side}_origin is null) group by id) k
-                where changes.{side}_id = k.id and {side}_origin is null""",
-                [paths],
+                f"update changes set {side}_origin = told.origin, {side}_variety = told.language "
+                f"from told where changes.{side}_id = told.id and {side}_origin is null"
             )
+            found.db.unregister("told")
 
 
 def rows(found: Comparison, stage: str, most: int | None) -> Iterator[Row]:

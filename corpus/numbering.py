@@ -47,28 +47,33 @@ class Numbering:
     ids: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     hashes: Hashes = field(default_factory=lambda: np.array([], np.uint64))  # sorted
     places: Ints = field(default_factory=lambda: np.array([], np.int32))  # the number of each hash
-    sequences: deque[tuple[pa.Array, Ints]] = field(default_factory=lambda: deque(maxlen=SEQUENCES))
+    sequences: deque[Ints] = field(
+        default_factory=lambda: deque(maxlen=SEQUENCES)
+    )  # last used last
 
     def of(self, ids: pa.Array) -> Ints:
         """The numbers of some ids; those that are new get the next ones."""
-        for place, (known, numbers) in enumerate(self.sequences):
-            if known.equals(ids):
-                self.sequences.append(self.sequences[place])
+        for place, known in enumerate(self.sequences):
+            if len(known) == len(ids) and self.names(known).equals(ids):
                 del self.sequences[place]
-                return numbers
+                self.sequences.append(known)
+                return known
         numbers = self.at(ids)
         fresh = np.flatnonzero(numbers < 0)
         if len(fresh):
             some = ids.take(pa.array(fresh))
-            sorted_hashes = np.sort(self.hashed(some))
-            differ = bool(np.all(sorted_hashes[1:] != sorted_hashes[:-1]))
-            once = some if differ else some.unique()
+            once = self.each_once(some)
             same = len(once) == len(some)  # then they are in order
             places = np.arange(len(some)) if same else as_ints(pc.index_in(some, value_set=once))
             numbers[fresh] = len(self.ids) + places
             self.learn(once)
-        self.sequences.append((ids, numbers))
+        self.sequences.append(numbers)
         return numbers
+
+    def each_once(self, ids: pa.Array) -> pa.Array:
+        """Ids without those that came before."""
+        hashes = np.sort(self.hashed(ids))
+        return ids if np.all(hashes[1:] != hashes[:-1]) else ids.unique()
 
     def learn(self, ids: pa.Array) -> None:
         """Give new ids their numbers."""
@@ -187,15 +192,16 @@ def present(side: Side, size: int) -> Flags:
     return found
 
 
-def unlike(old: Side, new: Side, aspect: str, left: Ints, right: Ints) -> Flags:
-    """Whether rows of both versions, two and two by number, differ in an aspect."""
-    found = np.zeros(len(left), np.bool_)
+def unlike(old: Side, new: Side, left: Ints, right: Ints) -> dict[str, Flags]:
+    """Whether rows of both versions, two and two by number, differ, by aspect."""
+    found: dict[str, Flags] = {}
     for name in old.keys() & new.keys():
-        both = old[name], new[name]
-        if all(aspect in kind.hashes for kind in both):
-            ours, theirs = both[0].slot[left], both[1].slot[right]
-            found |= (ours < 0) != (theirs < 0)
-            found |= both[0].hashes[aspect][ours] != both[1].hashes[aspect][theirs]
+        hashes = old[name].hashes, new[name].hashes
+        ours, theirs = old[name].slot[left], new[name].slot[right]
+        lone = (ours < 0) != (theirs < 0)
+        for aspect in hashes[0].keys() & hashes[1].keys():
+            differ = lone | (hashes[0][aspect][ours] != hashes[1][aspect][theirs])
+            found[aspect] = found[aspect] | differ if aspect in found else differ
     return found
 
 

@@ -81,8 +81,11 @@ def by_place(db: duckdb.DuckDBPyConnection, tables: Sequence[list[str]]) -> None
     for which, paths in zip(("old", "new"), tables, strict=True):
         alone = db.sql(f"select id from only_{which}").to_arrow_table()["id"]
         pairs = db.sql(f"select {which} as id, old as canon from pairs").to_arrow_table()
-        db.register("found_gaps", gaps(places_of(paths), alone, pairs))
-        db.execute(f"create or replace temp table gaps_{which} as from found_gaps")
+        db.register("found_gaps", gaps(read(paths, PLACE), alone, pairs))
+        db.execute(
+            f"create or replace temp table gaps_{which} as "
+            "select * replace (coalesce(document, '') as document) from found_gaps"
+        )
         db.unregister("found_gaps")
     candidates = db.execute(
         f"""select o.id, n.id, a.source, a.target, b.source, b.target
@@ -119,24 +122,21 @@ def gaps(rows: pa.Table, alone: pa.ChunkedArray, pairs: pa.Table) -> pa.Table:
     return found.append_column("rank", pa.array((counted - before)[some]))
 
 
-def places_of(paths: list[str]) -> pa.Table:
-    """The ids of rows, origin, document ("" for none) and position."""
-    rows = read(paths, PLACE)
-    for number, name in enumerate(PLACE[1:3], 1):
-        rows = rows.set_column(number, name, rows[name].cast(pa.string()).fill_null(""))
-    return rows
-
-
 def in_documents(rows: pa.Table) -> tuple[Ints, Ints]:
     """The order of rows in their documents, and where in it the document of each begins."""
-    names = ("origin", "document")
-    codes = {name: rows[name].combine_chunks().dictionary_encode().indices for name in names}
+    codes = {name: coded(rows[name]) for name in ("origin", "document")}
     keys = pa.table({**codes, "position": rows["position"], "id": rows["id"]})
     by = [(name, "ascending") for name in keys.column_names]
     order = pc.sort_indices(keys, by).to_numpy().astype(np.int64)
     placed = [code.to_numpy()[order] for code in codes.values()]
     first = np.any([np.diff(code, prepend=-1) != 0 for code in placed], axis=0)
     return order, np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+
+
+def coded(words: pa.ChunkedArray) -> pa.Array:
+    """Words as numbers, equal where they are; null is like the empty word."""
+    whole = words.dictionary_encode().unify_dictionaries().combine_chunks()
+    return whole.indices.fill_null(pc.index(whole.dictionary, "").as_py())
 
 
 def best(candidates: Rows) -> list[tuple[str, str]]:
