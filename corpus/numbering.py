@@ -16,13 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from corpus.streaming import WORDS, streamed
+from corpus.streaming import ROWS, WORDS, streamed
 
 Ints = NDArray[np.signedinteger[Any]]
 Flags = NDArray[np.bool_]
 Hashes = NDArray[np.uint64]
 SEQUENCES = 6  # of ids that are remembered: of three tables in both versions
-ROWS = 1 << 16  # of an answer at once
 HASH = "_hash"  # ends the names of columns that are hashes of an aspect
 
 
@@ -157,9 +156,9 @@ def numbered(numbering: Numbering, table: Table) -> tuple[Ints, dict[str, Hashes
 
     All is copied out of the batches: one column that is kept would keep the whole batch.
     """
-    with streamed(numbering.db, table.paths, table.columns):
-        reader = numbering.db.sql(table.query).to_arrow_reader(ROWS)
-        read = pa.Table.from_batches(list(reader), reader.schema)
+    streamed(numbering.db, table.paths, table.columns).create_view("shards", replace=True)
+    reader = numbering.db.sql(table.query).to_arrow_reader(ROWS)
+    read = pa.Table.from_batches(list(reader), reader.schema)
     hashes, labels = {}, {}
     for name, column in zip(read.column_names, read.columns, strict=True):
         if name.endswith(HASH):

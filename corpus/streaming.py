@@ -14,15 +14,15 @@ import pyarrow.parquet as pq
 
 from corpus.table import readable
 
-ROWS = 1 << 14  # in a batch
+ROWS = 1 << 16  # in a batch
+TEXTS = {"source", "target"}
 WORDS = ("source_language", "language", "origin", "document", "licence", "split", "reason")
 
 
-@contextmanager
 def streamed(
     db: duckdb.DuckDBPyConnection, paths: Sequence[str], columns: Sequence[str]
-) -> Iterator[None]:
-    """Some columns of shards as the view `shards`, which can be read once.
+) -> duckdb.DuckDBPyRelation:
+    """Some columns of shards, to be asked once; without texts DuckDB reads them itself.
 
     Not to be joined: DuckDB does not know how long a stream is, and may hold all of it.
 
@@ -30,11 +30,9 @@ def streamed(
         InputError: a shard is cut short.
     """
     schema = schema_of(paths, columns)
-    db.register("shards", pa.RecordBatchReader.from_batches(schema, batches(paths, schema)))
-    try:
-        yield
-    finally:
-        db.unregister("shards")
+    if TEXTS.isdisjoint(columns):
+        return db.read_parquet(list(paths))
+    return db.from_arrow(pa.RecordBatchReader.from_batches(schema, batches(paths, schema)))
 
 
 def read(paths: Sequence[str], columns: Sequence[str], ids: pa.Array | None = None) -> pa.Table:
