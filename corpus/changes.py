@@ -160,7 +160,7 @@ def unpaired(found: Comparison, differing: Differing) -> tuple[Ints, Ints]:
             del found.counts[stage]
             continue
         shards = {"ids": paths.get("ledger") or paths.get("rows") or []}
-        asked = {k: Table(p, ["id"], "from shards") for k, p in shards.items() if p}
+        asked = {k: Table(p, ["id"], "select id from shards") for k, p in shards.items() if p}
         (side,) = sides(known.numbering, [asked])
         for number in (0, 1):
             known.see(number, present(side, len(known.numbering.ids)))
