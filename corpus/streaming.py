@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from corpus.table import readable
+from corpus.table import InputError, readable
 
 ROWS = 1 << 16  # in a batch
 TEXTS = {"source", "target"}
@@ -27,7 +27,7 @@ def streamed(
     Not to be joined: DuckDB does not know how long a stream is, and may hold all of it.
 
     Raises:
-        InputError: a shard is cut short.
+        InputError: the first shard is damaged; a later one ends the query, with the same words.
     """
     schema = schema_of(paths, columns)
     if TEXTS.isdisjoint(columns):
@@ -39,7 +39,7 @@ def read(paths: Sequence[str], columns: Sequence[str], ids: pa.Array | None = No
     """Some columns of shards; of the rows of some ids, or of all.
 
     Raises:
-        InputError: a shard is cut short.
+        InputError: a shard is damaged.
     """
     schema = schema_of(paths, columns)
     found = batches(paths, schema)
@@ -64,8 +64,15 @@ def batches(paths: Sequence[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]
 
 @contextmanager
 def opened(path: str) -> Iterator[pq.ParquetFile]:
-    """A shard, the columns of few values as dictionaries."""
-    with readable(Path(path)):
-        words = [name for name in pq.read_schema(path).names if name in WORDS]
-        with pq.ParquetFile(path, read_dictionary=words) as file:
-            yield file
+    """A shard, the columns of few values as dictionaries.
+
+    Raises:
+        InputError: its bytes are damaged.
+    """
+    try:
+        with readable(Path(path)):
+            words = [name for name in pq.read_schema(path).names if name in WORDS]
+            with pq.ParquetFile(path, read_dictionary=words) as file:
+                yield file
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({str(error).strip()})") from error
