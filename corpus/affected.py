@@ -11,11 +11,10 @@ from typing import Any
 import duckdb
 import yaml
 
-from corpus.project import home, own
+from corpus.project import LOCK, home, own
 from corpus.why import METHODS, SPLITS
 
 CACHE = Path(".dvc/cache/files/md5")
-LOCK = "dvc.lock"
 NOT_TRAINED = "models/base"
 Outs = dict[str, str]  # path: MD5
 

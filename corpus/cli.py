@@ -128,14 +128,14 @@ def repro(options: tuple[str, ...]) -> None:
 
     'dvc repro' in the folder of dvc.yaml builds all projects.
     """
-    from corpus.project import home, keys_of, remember
+    from corpus.project import LOCK, home, keys_of, remember
 
     try:
         stages = [f"*@{key}" for key in keys_of(Path())]
     except InputError as error:
         raise click.ClickException(str(error)) from None
     command = [sys.executable, "-m", "dvc", "repro", "--glob", *stages, *options]
-    lock = home(Path()).root / "dvc.lock"
+    lock = home(Path()).root / LOCK
     before = lock.read_bytes() if lock.exists() else None
     if status := subprocess.run(command, cwd=lock.parent, check=False).returncode:
         sys.exit(status)

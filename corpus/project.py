@@ -11,6 +11,7 @@ from typing import Any
 from corpus.settings import PARAMS, load, section
 from corpus.table import InputError
 
+LOCK = "dvc.lock"  # at the root, of all projects
 LANGUAGES = "languages"  # the folder of all projects but the first
 Tree = dict[str, Any]
 

@@ -21,9 +21,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import regex
 
-from corpus.affected import CACHE, LOCK, cached, outs_of
+from corpus.affected import CACHE, cached, outs_of
 from corpus.formats.record import OPENERS, plain
-from corpus.project import home
+from corpus.project import LOCK, home
 from corpus.settings import Languages
 from corpus.table import letters_key, read
 from corpus.taken import (

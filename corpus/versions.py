@@ -17,12 +17,11 @@ from typing import Any
 
 import yaml
 
-from corpus.project import Home, home, own
+from corpus.project import LOCK, Home, home, own
 from corpus.table import InputError
 
 WORKSPACE = "workspace"
 SEPARATOR = "#"  # between a project and its revision; git and pip know it from addresses
-LOCK = "dvc.lock"
 PINS = "constraints.txt"
 KINDS = {  # what the folders of a stage's output hold, by their name
     "rows": "rows", "train": "rows", "validation": "rows", "test": "rows",
