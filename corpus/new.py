@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from glob import escape
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,8 @@ def new(language: str, folder: Path, root: Path, told: Told) -> list[str]:
     try:
         lines = built(code, folder, root, scratch, told)
         tree["projects"][code] = tree["adapters"][code] = f"{LANGUAGES}/{code}/"
+        write(tree, root / PARAMS)  # or nothing, where those settings are at fault
         scratch.rename(home)
-        write(tree, root / PARAMS)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return lines
@@ -88,7 +89,7 @@ def built(code: str, folder: Path, root: Path, project: Path, told: Told) -> lis
 def lend(root: Path, project: Path, sources: Iterable[Tree]) -> None:
     """Copy the neighbours' own files: a project reads its own folder only."""
     for path in (source["path"] for source in sources):
-        for found in (root / "data").glob(f"{path}*") if path.startswith("raw/") else ():
+        for found in (root / "data").glob(f"{escape(path)}*") if path.startswith("raw/") else ():
             place = project / found.relative_to(root)
             place.parent.mkdir(parents=True, exist_ok=True)
             (shutil.copytree if found.is_dir() else shutil.copyfile)(found, place)

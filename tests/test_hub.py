@@ -441,7 +441,7 @@ def asked_for(root: Path) -> None:
     [
         (closed_source, r"learned from libreoffice \(redistribution no\)"),
         (closed_mixture, r"learned from seq2seq:spa_Latn-orm \(redistribution unknown\)"),
-        (other_bytes, r"is not what .*orm.json describes; run 'dvc repro package' first"),
+        (other_bytes, r"is not what .*orm.json describes; run 'dvc repro package@orm' first"),
         (asked_for, "1 rows were taken down and are still there; run 'dvc repro' first"),
     ],
 )

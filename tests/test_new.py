@@ -206,6 +206,18 @@ def test_what_the_user_can_mend_is_one_line_and_nothing_is_written(
     assert not [*project.glob("languages/*")]
 
 
+def test_where_the_first_settings_are_at_fault_there_is_no_project(
+    project: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project / "params.yaml"
+    broken = path.read_text("utf-8").replace("active: [nah]", "active: [none]")
+    path.write_text(broken, "utf-8")
+    code, said = run(project, monkeypatch, "Amharic", str(files))
+    assert code == 1 and "'none'" in said
+    assert path.read_text("utf-8") == broken
+    assert not [*project.glob("languages/*")]
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [("nah", "nah"), ("gn", "grn"), ("Irish", "gle"), ("Papantla Totonac", "top")],

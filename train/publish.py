@@ -154,7 +154,8 @@ def packaged(root: Path, key: str) -> tuple[Path, list[str]]:
     report = report_of(path)
     files = sorted(folder.iterdir()) if folder.exists() else []
     if {file.name: hashed(file) for file in files} != report["sha256"]:
-        raise InputError(f"{folder} is not what {path} describes; run 'dvc repro package' first")
+        run = f"dvc repro package@{key}"
+        raise InputError(f"{folder} is not what {path} describes; run '{run}' first")
     if found := closed(root, key, report["may_be_passed_on"]):
         named = ", ".join(f"{name} (redistribution {answer})" for name, answer in found.items())
         raise InputError(
